@@ -1,0 +1,52 @@
+"""What holds for every test: reproducible examples, and no skipped test in continuous integration."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+# No deadline anywhere: the time that one example takes says more about the machine than about the code.
+# In CI a run that failed must fail again for whoever looks into it; on a desk new examples find new bugs.
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("desk", deadline=None, database=DirectoryBasedExampleDatabase(".cache/hypothesis"))
+settings.load_profile("ci" if IN_CI else "desk")
+
+
+class SkippedTests:
+    """Fails a session in which a test, or a whole module, was skipped."""
+
+    def __init__(self) -> None:
+        self._skipped: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        if self._skipped and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        yield
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._skipped:
+            terminalreporter.section("skipped tests are failures in CI", red=True, bold=True)
+            for line in self._skipped:
+                terminalreporter.line(line)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        # An expected failure reports itself as skipped too; it did run.
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            self._skipped.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if IN_CI:
+        config.pluginmanager.register(SkippedTests(), "skipped-tests")
