@@ -1,0 +1,530 @@
+"""What requests and answers look like. Field names are the domain's."""
+
+from datetime import datetime, time
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from plant_backend.domain.account import Role
+from plant_backend.domain.alert import AlertKind, AlertState, Severity
+from plant_backend.domain.command import AckStatus, Action, CommandState, Origin
+from plant_backend.domain.kinds import ActuatorKind, SensorKind
+from plant_backend.domain.ledger import DecisionOutcome
+from plant_backend.domain.model import LampCatchUp, LampMode, Mode
+from plant_backend.domain.reason import ReasonCode
+
+Int = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(strict=True)]
+ChannelKey = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+LimitMs = Annotated[int, Field(strict=True, ge=0, le=7 * 24 * 3600 * 1000)]
+Id = Annotated[int, Field(strict=True, ge=1, le=2**53)]
+
+
+class Input(BaseModel):
+    """The root of what comes in: an unknown field is an error, not a guess."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Output(BaseModel):
+    """The root of what goes out."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+# People and tokens
+
+
+class TokenRequest(Input):
+    """A password, to be exchanged for a named token."""
+
+    username: Annotated[Text, Field(max_length=64, examples=["demo"])]
+    password: Annotated[Text, Field(max_length=200, examples=["a long password"])]
+    name: Annotated[Text, Field(min_length=1, max_length=100, examples=["Home Assistant"])]
+
+
+class TokenCreate(Input):
+    """A new token for the caller."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=100, examples=["Dashboard"])]
+
+
+class TokenRead(Output):
+    """A token, without itself."""
+
+    id: int
+    name: str
+    prefix: str = Field(examples=["pat_2Wn7fYpQ"])
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+class TokenCreated(TokenRead):
+    """A token that was just made. `token` is shown this once."""
+
+    token: str
+
+
+class SessionCreate(Input):
+    """A password, to be exchanged for a browser's session."""
+
+    username: Annotated[Text, Field(max_length=64, examples=["demo"])]
+    password: Annotated[Text, Field(max_length=200, examples=["a long password"])]
+
+
+class SessionRead(Output):
+    """A browser that is signed in."""
+
+    id: int
+    username: str
+    role: Role
+    agent: str
+    address: str
+    created_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    is_current: bool
+
+
+class PasswordChange(Input):
+    """The old password and a new one."""
+
+    current_password: Annotated[Text, Field(max_length=200)]
+    new_password: Annotated[Text, Field(max_length=200, examples=["a longer password"])]
+
+
+class UserCreate(Input):
+    """A new account."""
+
+    username: Annotated[Text, Field(max_length=64, examples=["grandma"])]
+    password: Annotated[Text, Field(max_length=200, examples=["a long password"])]
+
+
+class SetupRequest(UserCreate):
+    """The first account, and the token of the set-up link."""
+
+    token: Annotated[Text, Field(max_length=200)]
+
+
+class UserRead(Output):
+    """An account."""
+
+    id: int
+    username: str
+    role: Role
+    created_at: datetime
+
+
+class AuditEntryRead(Output):
+    """Who did what, to what, when, and from where."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    address: str
+
+
+class AuditList(Output):
+    """The audit log, newest first. `next_before` gives the next page."""
+
+    entries: list[AuditEntryRead]
+    next_before: int | None
+
+
+# Nodes
+
+
+class SensorClaimIn(Input):
+    """A sensor as a node describes it."""
+
+    key: ChannelKey = Field(examples=["soil"])
+    kind: SensorKind
+    unit: str = Field(examples=["%"])
+
+
+class LimitsIn(Input):
+    """The envelope that a node enforces by itself."""
+
+    max_run_ms: LimitMs | None = None
+    min_off_ms: LimitMs | None = None
+    max_day_ms: LimitMs | None = None
+    flow_ml_per_min: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
+
+
+class ActuatorClaimIn(Input):
+    """An actuator as a node describes it."""
+
+    key: ChannelKey = Field(examples=["pump"])
+    kind: ActuatorKind
+    limits: LimitsIn = Field(default_factory=LimitsIn)
+
+
+class ManifestIn(Input):
+    """What a node is made of."""
+
+    firmware: Annotated[Text, Field(min_length=1, max_length=64, examples=["plant-node"])]
+    version: Annotated[Text, Field(min_length=1, max_length=64, examples=["0.1.0"])]
+    sensors: Annotated[list[SensorClaimIn], Field(max_length=64)] = []
+    actuators: Annotated[list[ActuatorClaimIn], Field(max_length=32)] = []
+
+
+class DeviceSignIn(Input):
+    """A device's id and secret."""
+
+    device_id: Annotated[Text, Field(max_length=64, examples=["0b8f6a62-5a0e-4c3e-9a0e-0f5b7a3a1c55"])]
+    secret: Annotated[Text, Field(max_length=200, examples=["pds_…"])]
+    manifest: ManifestIn | None = None
+
+
+class DeviceRefresh(Input):
+    """A refresh token."""
+
+    refresh_token: Annotated[Text, Field(max_length=200, examples=["prt_…"])]
+
+
+class TokenPairRead(Output):
+    """What a node needs for the next quarter of an hour, and for staying signed in."""
+
+    access_token: str
+    refresh_token: str
+    token_type: str = "bearer"  # noqa: S105 - the OAuth name of the scheme
+    expires_in: int = Field(examples=[900], description="Seconds.")
+
+
+class ReadingIn(Input):
+    """One value. Its time is `age_ms` before the request arrives, or `measured_at`; with neither it is unknown."""
+
+    sensor: str | int = Field(examples=["soil"])
+    value: float = Field(examples=[41.5])
+    age_ms: int | None = Field(None, ge=0, examples=[1200])
+    measured_at: datetime | None = None
+
+
+class BatchIn(Input):
+    """A batch of readings."""
+
+    batch_id: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", examples=["6f1c2d-00000001"])
+    boot_id: str = Field("", examples=["6f1c2d"])
+    readings: Annotated[list[ReadingIn], Field(max_length=500)]
+
+
+class BatchAccepted(Output):
+    """The readings are on the disk."""
+
+    accepted: int
+    duplicate: bool
+
+
+class CommandForNode(Output):
+    """A command as a node gets it."""
+
+    id: int
+    seq: int
+    actuator: str
+    action: Action
+    duration_ms: int | None
+    ttl_ms: int
+
+
+class CommandsForNode(Output):
+    """Up to 8 commands, by `seq`."""
+
+    commands: list[CommandForNode]
+
+
+class AckIn(Input):
+    """What became of one command."""
+
+    id: Id = Field(examples=[4711])
+    seq: Id = Field(examples=[18])
+    status: AckStatus
+    ran_ms: LimitMs | None = None
+    reason: Annotated[Text, Field(max_length=200)] | None = None
+
+
+class AcksIn(Input):
+    """What became of some commands."""
+
+    acks: Annotated[list[AckIn], Field(min_length=1, max_length=50)]
+
+
+class AckResultRead(Output):
+    """The state of a command after its ack; None where the device has no such command."""
+
+    id: int
+    state: CommandState | None
+
+
+class AckResults(Output):
+    """The states after the acks."""
+
+    results: list[AckResultRead]
+
+
+# Devices
+
+
+class DeviceCreate(Input):
+    """A new device."""
+
+    name: Annotated[Text, Field(max_length=200, examples=["Balcony tomatoes"])]
+
+
+class SampleRead(Output):
+    """A measured value."""
+
+    ts: datetime
+    value: float
+
+
+class SensorRead(Output):
+    """A sensor with its newest value."""
+
+    id: int
+    key: str
+    kind: SensorKind
+    unit: str
+    latest: SampleRead | None = None
+
+
+class LimitsRead(Output):
+    """The envelope that the node enforces by itself; null where it has no such limit."""
+
+    max_run_ms: int | None
+    min_off_ms: int | None
+    max_day_ms: int | None
+    flow_ml_per_min: int | None
+
+
+class ActuatorRead(Output):
+    """An actuator."""
+
+    id: int
+    key: str
+    kind: ActuatorKind
+    limits: LimitsRead
+
+
+class DerivedRead(Output):
+    """What follows from several readings; null where a channel is missing or stale."""
+
+    vpd_kpa: float | None = Field(description="Vapour pressure deficit of the air (FAO-56).")
+    dli_mol_m2_d: float | None = Field(
+        description="Light of the last 24 hours, from lux as if it were daylight (0.0185 µmol/s/m² per lx)."
+    )
+
+
+class DeviceRead(Output):
+    """A device with its channels and what was last heard of it."""
+
+    id: str
+    name: str
+    created_at: datetime
+    last_seen_at: datetime | None
+    firmware: str | None
+    version: str | None
+    sensors: list[SensorRead]
+    actuators: list[ActuatorRead]
+    derived: DerivedRead
+
+
+class DeviceCreated(DeviceRead):
+    """A device that was just made. `secret` is shown this once."""
+
+    secret: str
+
+
+class SecretRead(Output):
+    """A new secret, shown this once."""
+
+    secret: str
+
+
+class SecretRotate(Input):
+    """How long the old secret goes on working beside the new one."""
+
+    overlap_s: Annotated[int, Field(strict=True, ge=0, le=30 * 24 * 3600, examples=[3600])] = 0
+
+
+class SecretStates(Output):
+    """Since when a device has its secret, and until when the one before it works. Neither is shown."""
+
+    made_at: datetime
+    used_at: datetime | None = Field(description="The last sign-in with it.")
+    previous_until: datetime | None = Field(description="Null where no older secret works.")
+    previous_used_at: datetime | None
+
+
+class ProfileIn(Input):
+    """What a person wants for one device. See `domain/model.py` for the meanings."""
+
+    mode: Mode = Mode.OFF
+    soil_moisture_min_percent: Number = 30.0
+    soil_moisture_hysteresis_percent: Number = 5.0
+    dose_ms: Int = 5_000
+    dose_ml: Int | None = None
+    cooldown_s: Int = 3_600
+    soak_s: Int = 900
+    daily_cap_ms: Int = 60_000
+    quiet_from: Annotated[time | None, Field(examples=["22:00"])] = None
+    quiet_until: Annotated[time | None, Field(examples=["07:00"])] = None
+    time_zone: Annotated[Text, Field(max_length=64, examples=["Europe/Berlin"])] = "UTC"
+    reservoir_min_percent: Number = 10.0
+    reservoir_hysteresis_percent: Number = 5.0
+    air_temperature_min_c: Number | None = 5.0
+    air_temperature_max_c: Number | None = 40.0
+    air_temperature_hysteresis_c: Number = 0.5
+    air_humidity_min_percent: Number | None = None
+    air_humidity_max_percent: Number | None = None
+    air_humidity_hysteresis_percent: Number = 2.0
+    stale_after_s: Int = 900
+    stuck_after_s: Int = 86_400
+    probe_drop_max_percent: Number = 25.0
+    probe_pair_tolerance_percent: Number | None = None
+    doses_without_effect_max: Int = 3
+    dose_rise_min_percent: Number = 1.0
+    lamp_mode: LampMode = LampMode.OFF
+    lamp_on_at: Annotated[time | None, Field(examples=["06:30"])] = None
+    lamp_off_at: Annotated[time | None, Field(examples=["20:30"])] = None
+    latitude: Annotated[Number | None, Field(examples=[52.5])] = None
+    longitude: Annotated[Number | None, Field(examples=[13.4])] = None
+    lamp_hours_min: Number = 12.0
+    lamp_catch_up: LampCatchUp = LampCatchUp.RUN_LATE
+
+
+class ProfileRead(ProfileIn):
+    """A profile with its version, which grows with each change."""
+
+    model_config = ConfigDict(extra="ignore", from_attributes=True)
+
+    version: int
+
+
+class CommandCreate(Input):
+    """A command from a person. `force` skips the cooldown and nothing else."""
+
+    actuator: ChannelKey = Field(examples=["pump"])
+    action: Action
+    duration_ms: Int | None = Field(None, examples=[5000], description="Required for a pump's `on`.")
+    force: Flag = False
+
+
+class CommandRead(Output):
+    """A command with its life."""
+
+    id: int
+    device_id: str
+    seq: int
+    actuator: str
+    action: Action
+    duration_ms: int | None
+    state: CommandState
+    origin: Origin
+    is_forced: bool
+    created_at: datetime
+    expires_at: datetime
+    delivered_at: datetime | None
+    accepted_at: datetime | None
+    finished_at: datetime | None
+    ran_ms: int | None
+    counted_ms: int
+    late_status: AckStatus | None
+    reason: str | None
+    requested_by: str | None
+
+
+class CommandList(Output):
+    """Commands, newest first. `next_before` gives the next page."""
+
+    commands: list[CommandRead]
+    next_before: int | None
+
+
+class ReadingsRead(Output):
+    """What a sensor measured."""
+
+    sensor: str
+    kind: SensorKind
+    unit: str
+    readings: list[SampleRead]
+
+
+class BucketRead(Output):
+    """What a sensor measured from `ts` on, for `bucket_ms`."""
+
+    ts: datetime
+    min: float
+    max: float
+    mean: float
+    count: int
+    last: float
+
+
+class BucketsRead(Output):
+    """What a sensor measured, in at most as many buckets as asked for; there is none where nothing was measured."""
+
+    sensor: str
+    kind: SensorKind
+    unit: str
+    bucket_ms: int | None = Field(description="How long each bucket is; null where each is one reading by itself.")
+    buckets: list[BucketRead]
+
+
+class ReasonRead(Output):
+    """Why, for programs and for people."""
+
+    code: ReasonCode
+    text: str
+    until: datetime | None
+
+
+class DecisionRead(Output):
+    """One line of the decision ledger. `inputs` and `at` reproduce it exactly."""
+
+    id: int
+    device_id: str
+    at: datetime
+    mode: Mode
+    outcome: DecisionOutcome
+    reasons: list[ReasonRead]
+    inputs: dict[str, Any]
+    command_id: int | None
+
+
+class DecisionList(Output):
+    """Decisions, newest first. `next_before` gives the next page."""
+
+    decisions: list[DecisionRead]
+    next_before: int | None
+
+
+class AlertRead(Output):
+    """An alert with its life."""
+
+    id: int
+    device_id: str
+    kind: AlertKind
+    channel: str
+    severity: Severity
+    state: AlertState
+    message: str
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+
+
+class InfoRead(Output):
+    """What this server is."""
+
+    name: str = "plant-automation"
+    version: str
+    api_version: int
+    instance_id: str
+    time: datetime

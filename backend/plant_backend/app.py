@@ -1,0 +1,145 @@
+"""Puts the application together: the only place that knows who fulfils the ports."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from plant_backend import __version__
+from plant_backend.api import API_VERSION, alerts, devices, events, metrics, nodes, people, problems, system
+from plant_backend.api.body_limit import BodyLimit
+from plant_backend.api.gate import Hosts, Proxies, guarded, host_of, wrong_host
+from plant_backend.api.metrics import Counts
+from plant_backend.api.openapi import describe_telemetry
+from plant_backend.api.telemetry import MAX_BODY, TelemetryEndpoint
+from plant_backend.bus.local import LocalBus
+from plant_backend.bus.relay import Relay
+from plant_backend.clock import SystemClock
+from plant_backend.integrations.zeroconf import Advertisement
+from plant_backend.services.registry import Services, build_services
+from plant_backend.services.tokens import SigningKeys
+from plant_backend.settings import Settings
+from plant_backend.storage import signing_key
+from plant_backend.storage.instance import instance_id
+from plant_backend.storage.migrate import migrate
+from plant_backend.storage.retention import Retention
+from plant_backend.storage.store import SqliteStorage
+from plant_backend.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, with_worker: bool = True, is_guest: bool = False) -> AsyncIterator[Services]:
+    """Open the database and run the services over it. Raises storage.errors.DatabaseError."""
+    path = settings.database_path
+    before, after = migrate(path)
+    if before != after:
+        log.info("database_migrated", path=str(path), before=before, after=after)
+    clock = SystemClock(settings.clock_speed, settings.clock_origin_ms)
+    storage = SqliteStorage(
+        path,
+        clock,
+        compact_every_s=settings.compact_every_s,
+        compact_at_batches=settings.compact_at_batches,
+        retention=Retention(settings.raw_retention_days, settings.five_minute_retention_days),
+        is_guest=is_guest,
+    )
+    await storage.open()
+    bus = LocalBus()
+    try:
+        services = build_services(
+            storage,
+            bus,
+            clock,
+            instance_id=await instance_id(storage),
+            signing_keys=SigningKeys(*signing_key.load(settings.signing_key_path)),
+            command_ttl_ms=settings.command_ttl_s * 1000,
+            audit_days=settings.audit_days,
+        )
+        services.events.start()
+        storage.listen(services.events)
+        storage.listen(Relay(bus))
+        worker = Worker(
+            services, storage, sweep_s=settings.sweep_interval_s, interval_ms=settings.evaluation_interval_ms
+        )
+        if with_worker:
+            worker.start()
+        try:
+            yield services
+        finally:
+            services.events.close()
+            services.commands.end_all_polls()
+            await worker.stop()
+    finally:
+        await storage.close()
+
+
+def can_be_advertised(settings: Settings) -> bool:
+    """Tell whether the local network should hear of the server: not of one that only this machine reaches."""
+    return settings.zeroconf and settings.host not in ("localhost", "::1") and not settings.host.startswith("127.")
+
+
+@asynccontextmanager
+async def advertised(settings: Settings, services: Services, port: int) -> AsyncIterator[None]:
+    """Be found on the local network for the length of a block."""
+    if not can_be_advertised(settings):
+        yield
+        return
+    interfaces = None if settings.host in ("0.0.0.0", "::", "") else [settings.host]  # noqa: S104
+    advertisement = Advertisement(services.instance_id, API_VERSION, __version__, port, interfaces)
+    await advertisement.start()
+    try:
+        yield
+    finally:
+        await advertisement.stop()
+
+
+class Application:
+    """The ASGI application: `/telemetry` takes the short way, all else goes through FastAPI."""
+
+    def __init__(self, services: Services, settings: Settings | None = None) -> None:
+        settings = settings or Settings()
+        self.services = services
+        self.counts = Counts()
+        self.fastapi = build_fastapi(services)
+        self._rest = BodyLimit(self.fastapi)
+        self.fastapi.state.metrics_token = settings.metrics_token
+        self.fastapi.state.metrics = metrics.registry(services, self.counts)
+        self._telemetry = TelemetryEndpoint(services, self.counts.add_telemetry)
+        self._hosts = Hosts(settings.names(settings.allowed_hosts))
+        self._proxies = Proxies(settings.names(settings.trusted_proxies))
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.fastapi(scope, receive, send)
+        elif not self._hosts.allows(host_of(scope)):
+            await wrong_host()(scope, receive, guarded(send, self.counts.add_other))
+        elif scope["path"] == "/telemetry" and scope["method"] == "POST":
+            await self._telemetry(scope, receive, send)
+        else:
+            self._proxies.believe(scope)
+            await self._rest(scope, receive, guarded(send, self.counts.add_other))
+
+
+def build_fastapi(services: Services | None) -> FastAPI:
+    """Make the FastAPI part. Without services it only describes itself."""
+    app = FastAPI(
+        title="Plant Automation",
+        version=__version__,
+        description="Devices, telemetry, watering rules, commands and alerts. Nodes: see `docs/protocol.md`.",
+        max_body_size=MAX_BODY,
+        responses={"4XX": {"model": problems.Problem, "description": "A problem document (RFC 9457)."}},
+    )
+    app.state.services = services
+    problems.install(app)
+    for module in (system, metrics, people, nodes, devices, alerts, events):
+        app.include_router(module.router)
+    describe_telemetry(app)
+    return app

@@ -1,0 +1,1 @@
+"""Nudges between the parts of the backend."""

@@ -1,0 +1,1 @@
+"""The use cases. Each owns its transaction; none knows HTTP or SQL."""

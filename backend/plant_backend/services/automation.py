@@ -1,0 +1,254 @@
+"""Automation: looking at one plant, deciding, acting, and writing down why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from plant_backend.domain.account import Principal
+from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.command import Origin
+from plant_backend.domain.errors import InvalidInput
+from plant_backend.domain.guards import dose_duration_ms
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, EventType
+from plant_backend.domain.model import Device, Mode, PlantSnapshot, Profile, PumpState
+from plant_backend.domain.reason import ReasonCode
+from plant_backend.domain.rules import Decision, decide
+from plant_backend.ports import Bus, Clock, Storage, Transaction
+from plant_backend.services.audit import record
+from plant_backend.services.clock_watch import ClockWatch
+from plant_backend.services.commands import CommandService, cancel_queued
+from plant_backend.services.directory import Directory
+from plant_backend.services.documents import alert_document, decision_document, profile_document
+from plant_backend.services.plants import Heard, lamp_of, listen, pump_of, snapshot
+from plant_backend.services.profiles import profile_errors
+
+RULES_FAILED = AlertKind.RULES_FAILED
+
+_REPEAT_AFTER = timedelta(hours=1)
+"""How often a refusal or an alert that simply lasts is written down again."""
+
+_NOT_NEEDED = frozenset(
+    {
+        ReasonCode.MOIST,
+        ReasonCode.AUTOMATION_OFF,
+        ReasonCode.NO_PUMP,
+        ReasonCode.LAMP_ON,
+        ReasonCode.LAMP_OFF,
+        ReasonCode.LAMP_BY_HAND,
+    }
+)
+
+
+_ALWAYS_WRITTEN = frozenset({DecisionOutcome.WATERED, DecisionOutcome.WOULD_WATER, DecisionOutcome.SWITCHED})
+"""What is told each time. A switch on paper is not: in shadow mode the lamp is due for as long as its light lasts."""
+
+
+@dataclass(slots=True)
+class _Written:
+    """What the ledger last said of a device."""
+
+    outcome: DecisionOutcome
+    mode: Mode
+    codes: tuple[ReasonCode, ...]
+    at: datetime
+
+
+class Automation:
+    """Runs the rules. Level-triggered: it looks at the state, whatever woke it."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        bus: Bus,
+        clock: Clock,
+        watch: ClockWatch,
+        directory: Directory,
+        commands: CommandService,
+    ) -> None:
+        self._storage = storage
+        self._bus = bus
+        self._clock = clock
+        self._watch = watch
+        self._directory = directory
+        self._commands = commands
+        self._written: dict[int, _Written] = {}
+        self._alerted: dict[tuple[int, str, str], datetime] = {}
+
+    async def evaluate(self, number: int) -> datetime | None:
+        """Look at one device and act. Gives when to look again though nothing is heard.
+
+        The look costs one read. Only when there is something to do is it repeated inside a writing transaction,
+        so that two workers who see the same dry plant give one dose.
+        """
+        entry = await self._directory.entry(number)
+        if entry is None:
+            return None
+        mark = await self._watch.settle()
+        heard = listen(self._storage, entry.device)
+        now = self._clock.now()
+
+        def look(tx: Transaction) -> tuple[Decision, bool]:
+            plant = snapshot(tx, entry.device, pump_of(entry.device), heard, now)
+            decision = decide(plant, now)
+            if number not in self._written:
+                self._remember(number, tx.automation.last(number))
+            return decision, self._is_news(number, plant, decision, now)
+
+        decision, is_news = await self._storage.read(look)
+        if is_news:
+            decision, record = await self._storage.write(lambda tx: self._act(tx, number, heard, now, mark))
+            # Only what is on the disk counts as said.
+            self._remember(number, record)
+            for change in decision.alerts:
+                self._alerted[(number, change.kind, change.channel)] = now
+            if decision.doses or decision.lamp:
+                self._bus.publish("commands", number)
+        return decision.wake_at
+
+    async def report_failure(self, number: int) -> None:
+        """Tell that the rules cannot judge a device: silence would look like a plant that needs nothing."""
+        now = self._clock.now()
+        text = "The rules failed on this device, and it is not watered: the log says why. Please report it."
+
+        def work(tx: Transaction) -> None:
+            device = tx.devices.by_number(number)
+            if device is not None:
+                self._apply(tx, device, RaiseAlert(RULES_FAILED, Severity.CRITICAL, text), now)
+
+        await self._storage.write(work)
+
+    async def profile(self, who: Principal, device_id: str) -> tuple[Profile, int]:
+        """Give a device's profile and its version. Raises NotFound."""
+        return await self._storage.read(lambda tx: tx.automation.profile(tx.devices.get(who, device_id).number))
+
+    async def set_profile(self, who: Principal, device_id: str, profile: Profile) -> tuple[Profile, int]:
+        """Replace a device's profile. Raises NotFound, InvalidInput."""
+        errors = profile_errors(profile)
+        if errors:
+            raise InvalidInput(errors)
+        now = self._clock.now()
+
+        def work(tx: Transaction) -> tuple[int, int]:
+            device = tx.devices.get(who, device_id)
+            pump = pump_of(device)
+            limit_ms = pump.limits.max_run_ms if pump else None
+            if limit_ms is not None and profile.dose_ms > limit_ms:
+                raise InvalidInput([("dose_ms", f"must be at most {limit_ms}, which is what the node allows")])
+            dose_ms = dose_duration_ms(profile, PumpState(pump.key, pump.limits)) if pump else None
+            if profile.dose_ml is not None and limit_ms is not None and (dose_ms or 0) > limit_ms:
+                raise InvalidInput([("dose_ml", f"takes {dose_ms} ms; the node allows at most {limit_ms}")])
+            version = tx.automation.set_profile(device.number, profile, now)
+            record(tx, who, "automation_changed", f"{device.id} {device.name}")
+            reason, lamp = f"The mode is {profile.mode} now.", lamp_of(device)
+            if pump is not None and profile.mode is not Mode.ON:
+                self._commands.withdraw_doses(tx, device, pump, who, reason, now)
+            if lamp is not None and profile.mode is not Mode.ON:
+                cancel_queued(tx, device, lamp, reason, now, origin=Origin.RULE)
+            tx.events.add(device, EventType.AUTOMATION, profile_document(profile, version), now)
+            return device.number, version
+
+        number, version = await self._storage.write(work)
+        self._bus.publish("device", number)
+        self._bus.publish("commands", number)
+        return profile, version
+
+    async def decisions(
+        self, who: Principal, device_id: str, before_id: int | None, limit: int
+    ) -> Sequence[DecisionRecord]:
+        """Give a device's decision ledger, newest first. Raises NotFound."""
+        return await self._storage.read(
+            lambda tx: tx.automation.decisions(tx.devices.get(who, device_id).number, before_id, limit)
+        )
+
+    def _act(
+        self, tx: Transaction, number: int, heard: Mapping[int, Heard], now: datetime, mark: int
+    ) -> tuple[Decision, DecisionRecord | None]:
+        device = tx.devices.by_number(number)
+        if device is None:
+            return Decision((), (), (), is_thirsty=False, wake_at=None), None
+        if not self._watch.is_settled(mark):
+            # `now` is of another time than the dates in the queue: look again.
+            return Decision((), (), (), is_thirsty=False, wake_at=now), None
+        pump = pump_of(device)
+        plant = snapshot(tx, device, pump, heard, now)
+        decision = decide(plant, now)
+        command_id = None
+        if pump is not None and plant.pump is not None and outcome_of(plant, decision) is DecisionOutcome.WATERED:
+            command = self._commands.claim_dose(tx, device, pump, decision.doses[0].duration_ms, plant.profile, now)
+            if command is not None:
+                command_id = command.id
+            else:
+                # The guard inside the statement said no: that is what the ledger has to show.
+                plant = replace(plant, pump=replace(plant.pump, is_busy=True))
+                decision = decide(plant, now)
+        outcome = outcome_of(plant, decision)
+        _keep(tx, number, plant, decision)
+        for change in decision.alerts:
+            self._apply(tx, device, change, now)
+        lamp = lamp_of(device)
+        if decision.lamp is not None and lamp is not None and plant.profile.mode is Mode.ON:
+            switch = self._commands.claim_lamp(tx, device, lamp, decision.lamp, now)
+            if switch is None and command_id is None:
+                return decision, None
+            command_id = command_id or (switch.id if switch else None)
+        if (RULES_FAILED, "") in plant.open_alerts:
+            self._apply(tx, device, ClearAlert(RULES_FAILED, "The rules work again."), now)
+        record = None
+        if self._is_to_be_written(number, plant, decision, now):
+            record = tx.automation.record(number, now, outcome, decision.reasons, plant, command_id)
+            tx.events.add(device, EventType.DECISION, decision_document(record), now)
+        return decision, record
+
+    def _apply(self, tx: Transaction, device: Device, change: AlertChange, now: datetime) -> None:
+        alert = tx.alerts.apply(device.number, change, now)
+        if alert is not None:
+            tx.events.add(device, EventType.ALERT, alert_document(alert), now)
+
+    def _is_news(self, number: int, plant: PlantSnapshot, decision: Decision, now: datetime) -> bool:
+        """Tell whether there is anything to do or to write down."""
+        if (RULES_FAILED, "") in plant.open_alerts:
+            return True
+        if (decision.is_thirsty, decision.effect) != (plant.is_thirsty, plant.effect) or self._is_to_be_written(
+            number, plant, decision, now
+        ):
+            return True
+        return any(self._is_alert_due(number, plant, change, now) for change in decision.alerts)
+
+    def _is_alert_due(self, number: int, plant: PlantSnapshot, change: AlertChange, now: datetime) -> bool:
+        if not isinstance(change, RaiseAlert) or (change.kind, change.channel) not in plant.open_alerts:
+            return True
+        counted_at = self._alerted.setdefault((number, change.kind, change.channel), now)
+        return now - counted_at >= _REPEAT_AFTER
+
+    def _is_to_be_written(self, number: int, plant: PlantSnapshot, decision: Decision, now: datetime) -> bool:
+        written, outcome = self._written.get(number), outcome_of(plant, decision)
+        if written is None or outcome in _ALWAYS_WRITTEN:
+            return True
+        codes = tuple(reason.code for reason in decision.reasons)
+        if (written.outcome, written.mode, written.codes) != (outcome, plant.profile.mode, codes):
+            return True
+        return outcome is DecisionOutcome.REFUSED and now - written.at >= _REPEAT_AFTER
+
+    def _remember(self, number: int, record: DecisionRecord | None) -> None:
+        if record is not None:
+            codes = tuple(reason.code for reason in record.reasons)
+            self._written[number] = _Written(record.outcome, record.mode, codes, record.at)
+
+
+def _keep(tx: Transaction, number: int, plant: PlantSnapshot, decision: Decision) -> None:
+    """Remember what the rules want remembered."""
+    if decision.is_thirsty != plant.is_thirsty:
+        tx.automation.set_thirsty(number, decision.is_thirsty)
+    if decision.effect != plant.effect:
+        tx.automation.set_effect(number, decision.effect)
+
+
+def outcome_of(plant: PlantSnapshot, decision: Decision) -> DecisionOutcome:
+    """Say in one word what a decision comes to."""
+    if decision.doses:
+        return DecisionOutcome.WOULD_WATER if plant.profile.mode is Mode.SHADOW else DecisionOutcome.WATERED
+    if decision.lamp is not None:
+        return DecisionOutcome.WOULD_SWITCH if plant.profile.mode is Mode.SHADOW else DecisionOutcome.SWITCHED
+    if all(reason.code in _NOT_NEEDED for reason in decision.reasons):
+        return DecisionOutcome.NOT_NEEDED
+    return DecisionOutcome.REFUSED

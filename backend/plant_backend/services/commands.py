@@ -1,0 +1,403 @@
+"""Commands: asking for one, handing it to the node, and learning what came of it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from plant_backend.domain.account import Principal
+from plant_backend.domain.alert import Alert, AlertKind, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.command import (
+    AT_NODE_STATES,
+    Ack,
+    AckStatus,
+    Action,
+    Command,
+    CommandState,
+    Origin,
+    apply_ack,
+)
+from plant_backend.domain.errors import InvalidInput, Unavailable, WateringRefused
+from plant_backend.domain.guards import block_refusal, daily_cap_ms, reservoir_refusal, run_refusal
+from plant_backend.domain.kinds import ActuatorKind
+from plant_backend.domain.lamp import LampOrder
+from plant_backend.domain.ledger import EventType
+from plant_backend.domain.model import Actuator, Device, Profile, PumpState
+from plant_backend.domain.reason import Reason
+from plant_backend.ports import Bus, Clock, Storage, Transaction
+from plant_backend.services.clock_watch import ClockWatch
+from plant_backend.services.directory import DeviceEntry
+from plant_backend.services.documents import alert_document, command_document
+from plant_backend.services.plants import listen, snapshot
+
+log = structlog.get_logger(__name__)
+
+MAX_DELIVERED = 8
+MAX_WAIT_S = 25.0
+MAX_DURATION_MS = 24 * 3600 * 1000
+_TOO_LATE = "No outcome came in time: it may have run, and is counted as if it had."
+
+
+@dataclass(frozen=True, slots=True)
+class RunGuard:
+    """What the guarded statement checks inside the transaction."""
+
+    cap_ms: int
+    cooldown_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AckResult:
+    """What became of one ack. `state` is None for a command that the device does not have."""
+
+    id: int
+    state: CommandState | None
+    is_conflict: bool = False
+
+
+class _Poll:
+    """One waiting poll of a device."""
+
+    def __init__(self) -> None:
+        self.news = asyncio.Event()
+        self.is_over = False
+
+    def end(self) -> None:
+        self.is_over = True
+        self.news.set()
+
+
+class CommandService:
+    """The command queue as people, rules and nodes use it."""
+
+    def __init__(self, storage: Storage, bus: Bus, clock: Clock, watch: ClockWatch, ttl_ms: int) -> None:
+        self._storage = storage
+        self._bus = bus
+        self._clock = clock
+        self._watch = watch
+        self._ttl_ms = ttl_ms
+        self._polls: dict[int, _Poll] = {}
+        bus.subscribe("commands", self._wake)
+        bus.subscribe("signed_in", self._end_poll)
+
+    async def request(
+        self,
+        who: Principal,
+        device_id: str,
+        actuator_key: str,
+        action: Action,
+        duration_ms: int | None,
+        *,
+        is_forced: bool = False,
+    ) -> Command:
+        """Queue a command for a person. Raises NotFound, InvalidInput, WateringRefused, Unavailable.
+
+        `is_forced` skips the cooldown, and nothing else. `off` always passes.
+        """
+        found = await self._storage.read(lambda tx: tx.devices.get(who, device_id))
+        mark = await self._watch.settle()
+        heard = listen(self._storage, found)
+        now = self._clock.now()
+
+        def work(tx: Transaction) -> Command:
+            device = tx.devices.get(who, device_id)
+            actuator = next((known for known in device.actuators if known.key == actuator_key), None)
+            if actuator is None:
+                raise InvalidInput([("actuator", f"this device has no actuator {actuator_key[:64]!r}")])
+            _check_duration(actuator, action, duration_ms)
+            guard: RunGuard | None = None
+            if action is Action.OFF:
+                cancel_queued(tx, device, actuator, f"{who.username} asked for off.", now)
+            elif actuator.kind is ActuatorKind.PUMP:
+                plant = snapshot(tx, device, actuator, heard, now, with_shadow=False)
+                pump = plant.pump or PumpState(actuator.key, actuator.limits)
+                refusal = (
+                    block_refusal(plant)
+                    or reservoir_refusal(plant, now)
+                    or run_refusal(plant.profile, pump, duration_ms or 0, now, is_forced=is_forced)
+                )
+                if refusal is not None:
+                    raise _refused(refusal)
+                if not self._watch.is_settled(mark):
+                    raise Unavailable("The backend's clock was set a moment ago: ask again.")
+                guard = RunGuard(daily_cap_ms(plant.profile, pump), 0 if is_forced else plant.profile.cooldown_s)
+            command = tx.commands.claim(
+                device,
+                actuator,
+                action,
+                duration_ms=duration_ms,
+                ttl_ms=self._ttl_ms,
+                origin=Origin.PERSON,
+                is_forced=is_forced,
+                requested_by=who.username,
+                guard=guard,
+                now=now,
+            )
+            if command is None:
+                raise WateringRefused("actuator_busy", f"A command for {actuator.key} is under way.")
+            tx.events.add(device, EventType.COMMAND, command_document(command), now)
+            return command
+
+        command = await self._storage.write(work)
+        self._bus.publish("commands", found.number)
+        return command
+
+    def claim_dose(
+        self, tx: Transaction, device: Device, pump: Actuator, duration_ms: int, profile: Profile, now: datetime
+    ) -> Command | None:
+        """Queue a dose of the rules, inside their transaction. None where another claim was faster."""
+        cap_ms = daily_cap_ms(profile, PumpState(pump.key, pump.limits))
+        command = tx.commands.claim(
+            device,
+            pump,
+            Action.ON,
+            duration_ms=duration_ms,
+            ttl_ms=self._ttl_ms,
+            origin=Origin.RULE,
+            is_forced=False,
+            requested_by=None,
+            guard=RunGuard(cap_ms, profile.cooldown_s),
+            now=now,
+        )
+        if command is not None:
+            tx.events.add(device, EventType.COMMAND, command_document(command), now)
+        return command
+
+    def withdraw_doses(
+        self, tx: Transaction, device: Device, pump: Actuator, who: Principal, reason: str, now: datetime
+    ) -> None:
+        """Take back the doses of the rules: what waits is cancelled, what the node has is told to end."""
+        cancel_queued(tx, device, pump, reason, now, origin=Origin.RULE)
+        is_at_node = any(
+            command.state in AT_NODE_STATES and command.origin is Origin.RULE and command.actuator == pump.key
+            for command in tx.commands.live(device.number)
+        )
+        if is_at_node:
+            off = tx.commands.claim(
+                device,
+                pump,
+                Action.OFF,
+                duration_ms=None,
+                ttl_ms=self._ttl_ms,
+                origin=Origin.PERSON,
+                is_forced=False,
+                requested_by=who.username,
+                guard=None,
+                now=now,
+            )
+            if off is not None:
+                tx.events.add(device, EventType.COMMAND, command_document(off), now)
+
+    def claim_lamp(
+        self, tx: Transaction, device: Device, lamp: Actuator, order: LampOrder, now: datetime
+    ) -> Command | None:
+        """Queue a switch of the rules, inside their transaction. None where another claim was faster."""
+        command = tx.commands.claim(
+            device,
+            lamp,
+            order.action,
+            duration_ms=order.duration_ms,
+            ttl_ms=self._ttl_ms,
+            origin=Origin.RULE,
+            is_forced=False,
+            requested_by=None,
+            guard=None,
+            now=now,
+        )
+        if command is not None:
+            tx.events.add(device, EventType.COMMAND, command_document(command), now)
+        return command
+
+    async def recent(self, who: Principal, device_id: str, before_id: int | None, limit: int) -> Sequence[Command]:
+        """Give a device's commands, newest first. Raises NotFound."""
+        return await self._storage.read(
+            lambda tx: tx.commands.all(tx.devices.get(who, device_id).number, before_id, limit)
+        )
+
+    async def poll(self, entry: DeviceEntry, after: int | None, wait_s: float) -> Sequence[tuple[Command, int]]:
+        """Give the commands that wait for a node, with what is left of their life in ms. Waits when there is none.
+
+        A newer poll or sign-in of the same device ends this one with nothing.
+        """
+        number = entry.device.number
+        self._end_poll(number)
+        poll = self._polls[number] = _Poll()
+        deadline = asyncio.get_running_loop().time() + min(wait_s, MAX_WAIT_S)
+        try:
+            if after is not None and after > await self._storage.read(lambda tx: tx.commands.last_seq(number)):
+                log.warning("node_is_ahead", device=entry.device.id, seq=after)
+                await self._storage.write(lambda tx: tx.commands.catch_up_seq(number, after))
+            while not poll.is_over:
+                poll.news.clear()
+                commands = await self._deliver(number, after)
+                if commands:
+                    return commands
+                left_s = deadline - asyncio.get_running_loop().time()
+                if left_s <= 0:
+                    return ()
+                try:
+                    await asyncio.wait_for(poll.news.wait(), left_s)
+                except TimeoutError:
+                    return ()
+            return ()
+        finally:
+            if self._polls.get(number) is poll:
+                del self._polls[number]
+
+    async def acknowledge(self, entry: DeviceEntry, acks: Sequence[Ack]) -> Sequence[AckResult]:
+        """Record what a node says of its commands. Each ack is taken or refused by itself."""
+        await self._watch.settle()
+        now, number = self._clock.now(), entry.device.number
+
+        def work(tx: Transaction) -> list[AckResult]:
+            return [self._record(tx, entry.device, ack, now) for ack in acks]
+
+        results = await self._storage.write(work)
+        self._bus.publish("device", number)
+        return results
+
+    async def heal_clock(self) -> None:
+        """Mend what a clock left behind that was ahead and went back while nobody watched."""
+        await self._watch.settle()
+        now = self._clock.now()
+        if await self._storage.read(lambda tx: tx.commands.has_future(now)):
+            count = await self._storage.write(lambda tx: tx.commands.redate_future(now))
+            log.warning("clock_went_back", commands_redated=count)
+
+    async def give_up_overdue(self) -> int:
+        """End the commands that expired unheard or whose outcome never came. Gives how many."""
+        await self._watch.settle()
+        now = self._clock.now()
+        if not await self._storage.read(lambda tx: tx.commands.overdue(now)):
+            return 0
+
+        def work(tx: Transaction) -> list[int]:
+            numbers = []
+            for number, command in tx.commands.overdue(now):
+                device = tx.devices.by_number(number)
+                if device is not None:
+                    self._give_up(tx, device, command, now)
+                    numbers.append(number)
+            return numbers
+
+        numbers = await self._storage.write(work)
+        for number in numbers:
+            self._bus.publish("device", number)
+        return len(numbers)
+
+    async def _deliver(self, number: int, after: int | None) -> Sequence[tuple[Command, int]]:
+        await self._watch.settle()
+        now = self._clock.now()
+        waiting = await self._storage.read(lambda tx: tx.commands.deliverable(number, after, now, MAX_DELIVERED))
+        if not waiting:
+            return ()
+
+        def work(tx: Transaction) -> Sequence[Command]:
+            commands = tx.commands.deliverable(number, after, now, MAX_DELIVERED)
+            fresh = [command.id for command in commands if command.state is CommandState.QUEUED]
+            device = tx.devices.by_number(number)
+            if fresh and device is not None:
+                tx.commands.mark_delivered(fresh, now)
+                for command_id in fresh:
+                    delivered = tx.commands.get(number, command_id)
+                    if delivered is not None:
+                        tx.events.add(device, EventType.COMMAND, command_document(delivered), now)
+            return commands
+
+        commands = await self._storage.write(work)
+        handed_at = self._clock.now()
+        left = [(command, _ms(handed_at, command.expires_at)) for command in commands]
+        return [(command, left_ms) for command, left_ms in left if left_ms > 0]
+
+    def _record(self, tx: Transaction, device: Device, ack: Ack, now: datetime) -> AckResult:
+        command = tx.commands.get(device.number, ack.id)
+        if command is None or command.seq != ack.seq:
+            return AckResult(ack.id, None)
+        outcome = apply_ack(command, ack)
+        if outcome.is_conflict:
+            return AckResult(ack.id, command.state, is_conflict=True)
+        if outcome.is_change:
+            command = tx.commands.record_outcome(command, outcome, ack.ran_ms, ack.reason, now)
+            tx.events.add(device, EventType.COMMAND, command_document(command), now)
+            self._tell_outcome(tx, device, command, ack, now)
+        return AckResult(ack.id, command.state)
+
+    def _tell_outcome(self, tx: Transaction, device: Device, command: Command, ack: Ack, now: datetime) -> None:
+        pump = next((known for known in device.actuators if known.key == command.actuator), None)
+        if pump is None or pump.kind is not ActuatorKind.PUMP or command.action is not Action.ON:
+            return
+        if ack.status is AckStatus.SUCCEEDED:
+            for kind in (AlertKind.COMMAND_FAILED, AlertKind.COMMAND_TIMED_OUT):
+                self._alert(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, "It ran.", pump.key), now), now)
+        elif ack.status in (AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED):
+            why = ack.reason or "no reason given"
+            text = f"The node did not run {pump.key} (command {command.id}): {ack.status}, {why}."
+            change = RaiseAlert(AlertKind.COMMAND_FAILED, Severity.WARNING, text, pump.key)
+            self._alert(tx, device, tx.alerts.apply(device.number, change, now), now)
+        elif command.state is CommandState.TIMED_OUT:
+            self._raise_timed_out(tx, device, command, now)
+
+    def _give_up(self, tx: Transaction, device: Device, command: Command, now: datetime) -> None:
+        if command.state not in AT_NODE_STATES:
+            command = tx.commands.finish(command, CommandState.EXPIRED, "The node did not fetch it in time.", now)
+        else:
+            command = tx.commands.finish(command, CommandState.TIMED_OUT, _TOO_LATE, now)
+            if command.action is Action.ON and command.counted_ms > 0:
+                self._raise_timed_out(tx, device, command, now)
+        tx.events.add(device, EventType.COMMAND, command_document(command), now)
+
+    def _raise_timed_out(self, tx: Transaction, device: Device, command: Command, now: datetime) -> None:
+        text = f"Command {command.id} for {command.actuator}: {_TOO_LATE} Look at the plant and the node."
+        change = RaiseAlert(AlertKind.COMMAND_TIMED_OUT, Severity.CRITICAL, text, command.actuator)
+        self._alert(tx, device, tx.alerts.apply(device.number, change, now), now)
+
+    def _alert(self, tx: Transaction, device: Device, alert: Alert | None, now: datetime) -> None:
+        if alert is not None:
+            tx.events.add(device, EventType.ALERT, alert_document(alert), now)
+
+    def _wake(self, number: int) -> None:
+        poll = self._polls.get(number)
+        if poll is not None:
+            poll.news.set()
+
+    def _end_poll(self, number: int) -> None:
+        poll = self._polls.get(number)
+        if poll is not None:
+            poll.end()
+
+    def end_all_polls(self) -> None:
+        """Answer all waiting polls now: the server stops."""
+        for poll in list(self._polls.values()):
+            poll.end()
+
+
+def cancel_queued(
+    tx: Transaction, device: Device, actuator: Actuator, reason: str, now: datetime, *, origin: Origin | None = None
+) -> None:
+    """Cancel what has not reached the node yet, of one origin or of any."""
+    for command in tx.commands.live(device.number):
+        if command.state is not CommandState.QUEUED or command.actuator != actuator.key:
+            continue
+        if origin is None or command.origin is origin:
+            cancelled = tx.commands.finish(command, CommandState.CANCELLED, reason, now)
+            tx.events.add(device, EventType.COMMAND, command_document(cancelled), now)
+
+
+def _check_duration(actuator: Actuator, action: Action, duration_ms: int | None) -> None:
+    if action is Action.OFF:
+        if duration_ms is not None:
+            raise InvalidInput([("duration_ms", "must be left out for off")])
+    elif actuator.kind is ActuatorKind.PUMP and duration_ms is None:
+        raise InvalidInput([("duration_ms", "is required: a pump is never switched on without its end")])
+    elif duration_ms is not None and not 1 <= duration_ms <= MAX_DURATION_MS:
+        raise InvalidInput([("duration_ms", f"must be 1 to {MAX_DURATION_MS}")])
+
+
+def _refused(reason: Reason) -> WateringRefused:
+    return WateringRefused(reason.code.value, reason.text, reason.until)
+
+
+def _ms(now: datetime, then: datetime) -> int:
+    return round((then - now).total_seconds() * 1000)

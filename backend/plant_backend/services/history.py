@@ -1,0 +1,148 @@
+"""Reading history."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from plant_backend.domain.account import Principal
+from plant_backend.domain.errors import InvalidInput
+from plant_backend.domain.history import BucketSeries
+from plant_backend.domain.model import Device, Sample, Sensor
+from plant_backend.ports import Clock, Storage, Transaction
+
+MAX_READINGS = 10_000
+MAX_POINTS = 10_000
+
+Instant = tuple[datetime, Sequence[float | None]]
+"""A time, and what each of some sensors measured at it."""
+
+_PAGE = 2_000
+_MILLISECOND = timedelta(milliseconds=1)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class HistoryService:
+    """Gives what sensors measured."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    @property
+    def storage(self) -> Storage:
+        """What the history is read from."""
+        return self._storage
+
+    async def readings(
+        self,
+        who: Principal,
+        device_id: str,
+        sensor_key: str,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+        *,
+        newest_first: bool,
+    ) -> tuple[Sensor, Sequence[Sample]]:
+        """Give a sensor's readings in [since, until). By default the last 24 hours. Raises NotFound, InvalidInput."""
+        start, end = self._range(since, until)
+
+        def work(tx: Transaction) -> tuple[Sensor, Sequence[Sample]]:
+            sensor = _sensor(tx.devices.get(who, device_id), sensor_key)
+            return sensor, tx.history.readings(sensor.id, start, end, limit, newest_first=newest_first)
+
+        return await self._storage.read(work)
+
+    async def buckets(
+        self,
+        who: Principal,
+        device_id: str,
+        sensor_key: str,
+        since: datetime | None,
+        until: datetime | None,
+        points: int,
+    ) -> tuple[Sensor, BucketSeries]:
+        """Give a sensor's history in [since, until) as at most `points` buckets. Raises NotFound, InvalidInput."""
+        start, end = self._range(since, until)
+
+        def work(tx: Transaction) -> tuple[Sensor, BucketSeries]:
+            sensor = _sensor(tx.devices.get(who, device_id), sensor_key)
+            return sensor, tx.history.buckets(sensor.id, start, end, points)
+
+        return await self._storage.read(work)
+
+    async def export(
+        self,
+        who: Principal,
+        device_id: str,
+        sensor_keys: Sequence[str],
+        since: datetime | None,
+        until: datetime | None,
+    ) -> tuple[Device, Sequence[Sensor], AsyncIterator[Sequence[Instant]]]:
+        """Give all readings of some sensors (none named: of all), instant by instant, in pages of bounded size.
+
+        Raises NotFound, InvalidInput, before the first page.
+        """
+        start, end = self._range(since or _EARLIEST, until)
+
+        def work(tx: Transaction) -> tuple[Device, Sequence[Sensor]]:
+            device = tx.devices.get(who, device_id)
+            chosen = [_sensor(device, key) for key in dict.fromkeys(sensor_keys)] or device.sensors
+            return device, tuple(chosen)
+
+        device, sensors = await self._storage.read(work)
+        return device, sensors, self.instants([sensor.id for sensor in sensors], start, end)
+
+    async def instants(
+        self, sensor_ids: Sequence[int], start: datetime, end: datetime
+    ) -> AsyncIterator[Sequence[Instant]]:
+        """Give what sensors measured in [start, end), instant by instant, in pages of bounded size.
+
+        Each page is read on a snapshot of its own, compacted or not, so that no lock is held and nothing is missed.
+        """
+        waiting: dict[int, deque[Sample]] = {place: deque() for place in range(len(sensor_ids))}
+        since = dict.fromkeys(waiting, start)
+        unread = set(waiting)
+        while True:
+            empty = [place for place in unread if not waiting[place]]
+            if empty:
+                pages = await self._storage.read(partial(_pages, [(sensor_ids[at], since[at]) for at in empty], end))
+                for place, page in zip(empty, pages, strict=True):
+                    waiting[place].extend(page)
+                    if page:
+                        since[place] = page[-1].ts + _MILLISECOND
+                    if len(page) < _PAGE:
+                        unread.discard(place)
+            if not any(waiting.values()):
+                return
+            # Nothing is given beyond what has been read of every sensor: what is unread lies later.
+            through = min((waiting[place][-1].ts for place in unread), default=end)
+            rows: dict[datetime, list[float | None]] = {}
+            for place, samples in waiting.items():
+                while samples and samples[0].ts <= through:
+                    sample = samples.popleft()
+                    rows.setdefault(sample.ts, [None] * len(sensor_ids))[place] = sample.value
+            yield sorted(rows.items())
+
+    def _range(self, since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+        if until is not None and until < _EARLIEST:
+            raise InvalidInput([("until", f"must be {_EARLIEST.year} or later")])
+        # What is measured while the request is under way belongs to "until now" too.
+        end = until or self._clock.now() + timedelta(minutes=2)
+        start = since or end - timedelta(days=1)
+        if start >= end:
+            raise InvalidInput([("since", "must be before until")])
+        return max(start, _EARLIEST), end
+
+
+def _pages(wanted: Sequence[tuple[int, datetime]], end: datetime, tx: Transaction) -> list[Sequence[Sample]]:
+    return [tx.history.readings(sensor_id, since, end, _PAGE) for sensor_id, since in wanted]
+
+
+def _sensor(device: Device, key: str) -> Sensor:
+    sensor = next((known for known in device.sensors if known.key == key), None)
+    if sensor is None:
+        keys = ", ".join(known.key for known in device.sensors) or "none yet"
+        raise InvalidInput([("sensor", f"must be one of this device's sensors: {keys}")])
+    return sensor

@@ -1,0 +1,99 @@
+"""Puts together what the rules and guards look at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from plant_backend.domain.guards import CAP_WINDOW
+from plant_backend.domain.kinds import ActuatorKind
+from plant_backend.domain.lamp import RECALLED, lamp_state
+from plant_backend.domain.model import (
+    Actuator,
+    Device,
+    LampMode,
+    LampState,
+    Mode,
+    PlantSnapshot,
+    Profile,
+    PumpState,
+    Sample,
+    SensorState,
+)
+from plant_backend.ports import Storage, Transaction
+
+
+def pump_of(device: Device) -> Actuator | None:
+    """Give the pump that the rules drive: the device's first."""
+    return next((actuator for actuator in device.actuators if actuator.kind is ActuatorKind.PUMP), None)
+
+
+def lamp_of(device: Device) -> Actuator | None:
+    """Give the lamp that the rules drive: the device's first."""
+    return next((actuator for actuator in device.actuators if actuator.kind is ActuatorKind.LAMP), None)
+
+
+class Heard(NamedTuple):
+    """What was last heard of a sensor."""
+
+    samples: tuple[Sample, ...] = ()
+    unchanged_since: datetime | None = None
+
+
+def listen(storage: Storage, device: Device) -> dict[int, Heard]:
+    """Take down what was last heard of a device's sensors, by id."""
+    return {
+        sensor.id: Heard(storage.latest(sensor.id), storage.unchanged_since(sensor.id)) for sensor in device.sensors
+    }
+
+
+def snapshot(
+    tx: Transaction,
+    device: Device,
+    pump: Actuator | None,
+    heard: Mapping[int, Heard],
+    now: datetime,
+    *,
+    with_shadow: bool = True,
+) -> PlantSnapshot:
+    """Read a device's state inside a transaction. `heard` is what `listen` gave before it.
+
+    Doses that shadow mode only wrote down count for the rules, and not for a person.
+    """
+    profile, _ = tx.automation.profile(device.number)
+    state = None if pump is None else tx.commands.pump_state(pump, now)
+    if with_shadow and state is not None and profile.mode is Mode.SHADOW:
+        state = _with_shadow_doses(state, tx.automation.shadow_doses(device.number, now - CAP_WINDOW))
+    return PlantSnapshot(
+        profile=profile,
+        sensors=tuple(
+            SensorState(sensor.key, sensor.kind, *heard.get(sensor.id, Heard()))
+            for sensor in sorted(device.sensors, key=lambda sensor: sensor.id)
+        ),
+        pump=state,
+        is_thirsty=tx.automation.is_thirsty(device.number),
+        effect=tx.automation.effect(device.number),
+        open_alerts=tx.alerts.open_keys(device.number),
+        lamp=_lamp(tx, device, profile, now),
+    )
+
+
+def _lamp(tx: Transaction, device: Device, profile: Profile, now: datetime) -> LampState | None:
+    lamp = lamp_of(device)
+    if lamp is None or profile.lamp_mode is LampMode.OFF:
+        return None
+    return lamp_state(lamp.key, tx.commands.recent_of(lamp, RECALLED), now)
+
+
+def _with_shadow_doses(pump: PumpState, doses: Sequence[tuple[datetime, int]]) -> PumpState:
+    """Count the doses that shadow mode only wrote down, so that it waits as the real thing would."""
+    if not doses:
+        return pump
+    at, duration_ms = doses[-1]
+    ended_at = at + timedelta(milliseconds=duration_ms)
+    return replace(
+        pump,
+        started_at=max(at, pump.started_at or at),
+        ended_at=max(ended_at, pump.ended_at or ended_at),
+        used_ms=pump.used_ms + sum(ms for _, ms in doses),
+    )

@@ -1,0 +1,85 @@
+"""All services of one application, made by `app.py` and used by the API and the worker."""
+
+from dataclasses import dataclass
+
+from plant_backend.ports import Bus, Clock, Storage
+from plant_backend.services.accounts import Accounts
+from plant_backend.services.alerts import AlertService
+from plant_backend.services.audit import AuditService
+from plant_backend.services.automation import Automation
+from plant_backend.services.clock_watch import ClockWatch
+from plant_backend.services.commands import CommandService
+from plant_backend.services.devices import DeviceService
+from plant_backend.services.directory import Directory
+from plant_backend.services.events import EventFeed
+from plant_backend.services.health import Health
+from plant_backend.services.history import HistoryService
+from plant_backend.services.node_auth import NodeAuth
+from plant_backend.services.passwords import Passwords
+from plant_backend.services.people import People
+from plant_backend.services.replay import Replay
+from plant_backend.services.telemetry import Telemetry
+from plant_backend.services.tokens import AccessTokens, SigningKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What an application can do."""
+
+    instance_id: str
+    bus: Bus
+    clock: Clock
+    tokens: AccessTokens
+    telemetry: Telemetry
+    node_auth: NodeAuth
+    commands: CommandService
+    automation: Automation
+    devices: DeviceService
+    alerts: AlertService
+    history: HistoryService
+    people: People
+    accounts: Accounts
+    audit: AuditService
+    events: EventFeed
+    health: Health
+    replay: Replay
+
+
+def build_services(
+    storage: Storage,
+    bus: Bus,
+    clock: Clock,
+    *,
+    instance_id: str,
+    signing_keys: SigningKeys,
+    command_ttl_ms: int,
+    audit_days: int,
+) -> Services:
+    """Make the services over a storage, a bus and a clock."""
+    directory = Directory(storage)
+    tokens = AccessTokens(signing_keys, instance_id, directory)
+    watch = ClockWatch(storage, clock)
+    commands = CommandService(storage, bus, clock, watch, command_ttl_ms)
+    devices = DeviceService(storage, bus, clock, directory)
+    passwords = Passwords()
+    audit = AuditService(storage, audit_days)
+    people = People(storage, clock, passwords, audit)
+    return Services(
+        instance_id=instance_id,
+        bus=bus,
+        clock=clock,
+        tokens=tokens,
+        telemetry=Telemetry(storage, clock, watch),
+        node_auth=NodeAuth(storage, bus, clock, directory, tokens),
+        commands=commands,
+        automation=Automation(storage, bus, clock, watch, directory, commands),
+        devices=devices,
+        alerts=AlertService(storage, clock),
+        history=HistoryService(storage, clock),
+        people=people,
+        accounts=Accounts(storage, clock, passwords, people, devices),
+        audit=audit,
+        events=EventFeed(storage, directory, devices),
+        health=Health(storage),
+        replay=Replay(storage),
+    )

@@ -1,0 +1,19 @@
+"""Marks: numbers that say how far something has come, each written in the transaction that it tells of."""
+
+from sqlalchemy import Connection
+
+from plant_backend.storage.sqlite import raw
+
+
+def log_mark(connection: Connection, key: str) -> int:
+    """Read a mark: `compacted_through`, `dropped_through`, `events_dropped_through`, `…_kept_from`."""
+    row = raw(connection).execute("SELECT value FROM log_state WHERE key = ?", (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def set_mark(connection: Connection, key: str, value: int) -> None:
+    """Write a mark."""
+    raw(connection).execute(
+        "INSERT INTO log_state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )

@@ -1,0 +1,139 @@
+"""The alert centre: at most one open alert per device, kind and channel."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from plant_backend.domain.account import Principal
+from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.errors import NotFound
+from plant_backend.storage.tables import alerts, devices
+from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
+
+_COUNT_EVERY = timedelta(hours=1)
+"""A condition that simply lasts is counted once an hour: each count is a write."""
+
+
+class SqlAlerts:
+    """Fulfils `ports.Alerts`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def apply(self, device_number: int, change: AlertChange, now: datetime) -> Alert | None:
+        row = self._connection.execute(
+            _select().where(
+                alerts.c.device_number == device_number,
+                alerts.c.kind == change.kind,
+                alerts.c.channel == change.channel,
+                alerts.c.state == AlertState.OPEN,
+            )
+        ).one_or_none()
+        if isinstance(change, ClearAlert):
+            return None if row is None else self._resolve(row, "rule", now)
+        if row is None:
+            return self._open(device_number, change, now)
+        is_worse = row.severity == Severity.WARNING and change.severity is Severity.CRITICAL
+        if is_worse or to_ms(now) - row.last_seen_at >= _COUNT_EVERY // timedelta(milliseconds=1):
+            self._connection.execute(
+                update(alerts)
+                .where(alerts.c.id == row.id)
+                .values(
+                    severity=change.severity if is_worse else row.severity,
+                    message=change.message,
+                    count=alerts.c.count + 1,
+                    last_seen_at=to_ms(now),
+                )
+            )
+        return self._by_id(row.id) if is_worse else None
+
+    def open_keys(self, device_number: int) -> frozenset[tuple[str, str]]:
+        rows = self._connection.execute(
+            select(alerts.c.kind, alerts.c.channel).where(
+                alerts.c.device_number == device_number, alerts.c.state == AlertState.OPEN
+            )
+        )
+        return frozenset((row.kind, row.channel) for row in rows)
+
+    def all(self, who: Principal, state: AlertState | None, device_id: str | None, limit: int) -> Sequence[Alert]:
+        statement = _select().where(devices.c.owner_id == who.user_id)
+        if state is not None:
+            statement = statement.where(alerts.c.state == state)
+        if device_id is not None:
+            statement = statement.where(devices.c.id == device_id)
+        return [_alert(row) for row in self._connection.execute(statement.order_by(alerts.c.id.desc()).limit(limit))]
+
+    def get(self, who: Principal, alert_id: int) -> Alert:
+        return _alert(self._owned(who, alert_id))
+
+    def resolve(self, who: Principal, alert_id: int, now: datetime) -> Alert:
+        row = self._owned(who, alert_id)
+        if row.state == AlertState.RESOLVED:
+            return _alert(row)
+        return self._resolve(row, who.username, now)
+
+    def acknowledge(self, who: Principal, alert_id: int, now: datetime) -> Alert:
+        row = self._owned(who, alert_id)
+        if row.acknowledged_at is None and row.state == AlertState.OPEN:
+            self._connection.execute(update(alerts).where(alerts.c.id == alert_id).values(acknowledged_at=to_ms(now)))
+        return self._by_id(alert_id)
+
+    def _owned(self, who: Principal, alert_id: int) -> Row[Any]:
+        row = self._connection.execute(
+            _select().where(alerts.c.id == alert_id, devices.c.owner_id == who.user_id)
+        ).one_or_none()
+        if row is None:
+            raise NotFound("alert")
+        return row
+
+    def _open(self, device_number: int, change: RaiseAlert, now: datetime) -> Alert:
+        result = self._connection.execute(
+            insert(alerts).values(
+                device_number=device_number,
+                kind=change.kind,
+                channel=change.channel,
+                severity=change.severity,
+                state=AlertState.OPEN,
+                message=change.message,
+                count=1,
+                first_seen_at=to_ms(now),
+                last_seen_at=to_ms(now),
+            )
+        )
+        (alert_id,) = result.inserted_primary_key or (0,)
+        return self._by_id(alert_id)
+
+    def _resolve(self, row: Row[Any], by: str, now: datetime) -> Alert:
+        self._connection.execute(
+            update(alerts)
+            .where(alerts.c.id == row.id)
+            .values(state=AlertState.RESOLVED, resolved_at=to_ms(now), resolved_by=by)
+        )
+        return self._by_id(row.id)
+
+    def _by_id(self, alert_id: int) -> Alert:
+        return _alert(self._connection.execute(_select().where(alerts.c.id == alert_id)).one())
+
+
+def _select() -> "Select[Any]":
+    return select(alerts, devices.c.id.label("device_id")).join(devices, devices.c.number == alerts.c.device_number)
+
+
+def _alert(row: Row[Any]) -> Alert:
+    return Alert(
+        row.id,
+        row.device_id,
+        AlertKind(row.kind),
+        row.channel,
+        Severity(row.severity),
+        AlertState(row.state),
+        row.message,
+        row._mapping["count"],
+        from_ms(row.first_seen_at),
+        from_ms(row.last_seen_at),
+        from_ms_or_none(row.acknowledged_at),
+        from_ms_or_none(row.resolved_at),
+        row.resolved_by,
+    )

@@ -1,0 +1,132 @@
+"""Profiles, thirst, and the decision ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, UnreadableDecision
+from plant_backend.domain.model import DoseEffect, Mode, PlantSnapshot, Profile
+from plant_backend.domain.reason import Reason
+from plant_backend.storage.json_codec import decode_effect, decode_profile, decode_reasons, decode_snapshot, dump
+from plant_backend.storage.tables import decisions, devices, profiles
+from plant_backend.storage.times import from_ms, to_ms
+
+
+class SqlAutomation:
+    """Fulfils `ports.Automation`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def profile(self, device_number: int) -> tuple[Profile, int]:
+        row = self._connection.execute(select(profiles).where(profiles.c.device_number == device_number)).one_or_none()
+        return (Profile(), 0) if row is None else (decode_profile(row.document), row.version)
+
+    def set_profile(self, device_number: int, profile: Profile, now: datetime) -> int:
+        _, version = self.profile(device_number)
+        values = {"version": version + 1, "document": dump(profile), "updated_at": to_ms(now)}
+        if version == 0:
+            self._connection.execute(insert(profiles).values(device_number=device_number, **values))
+        else:
+            self._connection.execute(update(profiles).where(profiles.c.device_number == device_number).values(**values))
+        return version + 1
+
+    def is_thirsty(self, device_number: int) -> bool:
+        statement = select(devices.c.is_thirsty).where(devices.c.number == device_number)
+        return bool(self._connection.execute(statement).scalar_one_or_none())
+
+    def set_thirsty(self, device_number: int, is_thirsty: bool) -> None:
+        self._connection.execute(update(devices).where(devices.c.number == device_number).values(is_thirsty=is_thirsty))
+
+    def effect(self, device_number: int) -> DoseEffect:
+        statement = select(devices.c.effect).where(devices.c.number == device_number)
+        document = self._connection.execute(statement).scalar_one_or_none()
+        return DoseEffect() if document is None else decode_effect(document)
+
+    def set_effect(self, device_number: int, effect: DoseEffect) -> None:
+        self._connection.execute(update(devices).where(devices.c.number == device_number).values(effect=dump(effect)))
+
+    def record(
+        self,
+        device_number: int,
+        at: datetime,
+        outcome: DecisionOutcome,
+        reasons: Sequence[Reason],
+        inputs: PlantSnapshot,
+        command_id: int | None,
+    ) -> DecisionRecord:
+        result = self._connection.execute(
+            insert(decisions).values(
+                device_number=device_number,
+                at=to_ms(at),
+                mode=inputs.profile.mode,
+                outcome=outcome,
+                reasons=dump(tuple(reasons)),
+                inputs=dump(inputs),
+                command_id=command_id,
+            )
+        )
+        (decision_id,) = result.inserted_primary_key or (0,)
+        return _record(self._connection.execute(_select().where(decisions.c.id == decision_id)).one())
+
+    def last(self, device_number: int) -> DecisionRecord | None:
+        found = self.decisions(device_number, None, 1)
+        return found[0] if found else None
+
+    def shadow_doses(self, device_number: int, since: datetime) -> Sequence[tuple[datetime, int]]:
+        rows = self._connection.execute(
+            select(decisions.c.at, decisions.c.inputs)
+            .where(
+                decisions.c.device_number == device_number,
+                decisions.c.outcome == DecisionOutcome.WOULD_WATER,
+                decisions.c.at > to_ms(since),
+            )
+            .order_by(decisions.c.id)
+        )
+        return [(from_ms(row.at), decode_snapshot(row.inputs).profile.dose_ms) for row in rows]
+
+    def decisions(self, device_number: int, before_id: int | None, limit: int) -> Sequence[DecisionRecord]:
+        statement = _select().where(decisions.c.device_number == device_number)
+        if before_id is not None:
+            statement = statement.where(decisions.c.id < before_id)
+        rows = self._connection.execute(statement.order_by(decisions.c.id.desc()).limit(limit))
+        return [_record(row) for row in rows]
+
+    def ledger(
+        self, device_id: str | None, before_id: int | None, limit: int
+    ) -> Sequence[DecisionRecord | UnreadableDecision]:
+        statement = _select()
+        if device_id is not None:
+            statement = statement.where(devices.c.id == device_id)
+        if before_id is not None:
+            statement = statement.where(decisions.c.id < before_id)
+        rows = self._connection.execute(statement.order_by(decisions.c.id.desc()).limit(limit))
+        return [_record_or_why_not(row) for row in rows]
+
+
+def _select() -> "Select[Any]":
+    return select(decisions, devices.c.id.label("device_id")).join(
+        devices, devices.c.number == decisions.c.device_number
+    )
+
+
+def _record_or_why_not(row: Row[Any]) -> DecisionRecord | UnreadableDecision:
+    try:
+        return _record(row)
+    except ValueError as error:  # msgspec's errors are of this kind, and so is an unknown name
+        return UnreadableDecision(row.id, row.device_id, from_ms(row.at), str(error))
+
+
+def _record(row: Row[Any]) -> DecisionRecord:
+    return DecisionRecord(
+        row.id,
+        row.device_id,
+        from_ms(row.at),
+        Mode(row.mode),
+        DecisionOutcome(row.outcome),
+        decode_reasons(row.reasons),
+        decode_snapshot(row.inputs),
+        row.command_id,
+    )

@@ -1,0 +1,84 @@
+"""Rollups: what a sensor measured in each whole span of 5 minutes and of an hour.
+
+A rollup is made anew from the level below it whenever a reading is added to its span, so that late, doubled and
+repeated readings need no arithmetic of their own. That level is there for as long as readings can be late: raw
+readings are kept longer than the protocol lets a node be late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table
+
+from plant_backend.storage.sqlite import raw
+from plant_backend.storage.tables import rollups_1h, rollups_5min
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A table of rollups, how long each of its spans is, and the mark that says from when on it is complete."""
+
+    table: Table
+    width_ms: int
+    kept_from: str | None
+
+
+FIVE_MINUTES = Level(rollups_5min, 5 * 60 * 1000, "rollups_5min_kept_from")
+HOUR = Level(rollups_1h, 3600 * 1000, None)
+
+RAW_KEPT_FROM = "readings_kept_from"
+"""The mark that says from when on raw readings are complete."""
+
+# What is in a span only grows, and the first value of an instant stays: where the count is the same, so is the rest,
+# and no page is written for it. A smaller count means that the level below was dropped: what is known stays.
+_UPSERT = """
+    ON CONFLICT (sensor_id, ts) DO UPDATE SET lowest = excluded.lowest, highest = excluded.highest,
+        total = excluded.total, count = excluded.count, last = excluded.last, last_ts = excluded.last_ts
+    WHERE excluded.count > count
+"""
+
+# The sum of values near the largest number is none (infinity, or NULL for what is no number); the mean is held between
+# lowest and highest when it is read.
+_FROM_READINGS = f"""
+    INSERT INTO rollups_5min (sensor_id, ts, lowest, highest, total, count, last, last_ts)
+    SELECT ?1, g.start, g.lowest, g.highest, g.total, g.count, r.value, g.last_ts
+    FROM (
+        SELECT ts - ((ts % {FIVE_MINUTES.width_ms}) + {FIVE_MINUTES.width_ms}) % {FIVE_MINUTES.width_ms} AS start,
+            min(value) AS lowest, max(value) AS highest, coalesce(sum(value), 0.0) AS total, count(*) AS count,
+            max(ts) AS last_ts
+        FROM readings WHERE sensor_id = ?1 AND ts >= ?2 AND ts < ?3 AND is_age_known GROUP BY 1
+    ) AS g JOIN readings AS r ON r.sensor_id = ?1 AND r.ts = g.last_ts
+    WHERE true {_UPSERT}
+"""  # noqa: S608 - our own numbers
+
+_FROM_FIVE_MINUTES = f"""
+    INSERT INTO rollups_1h (sensor_id, ts, lowest, highest, total, count, last, last_ts)
+    SELECT ?1, g.start, g.lowest, g.highest, g.total, g.count, r.last, r.last_ts
+    FROM (
+        SELECT ts - ((ts % {HOUR.width_ms}) + {HOUR.width_ms}) % {HOUR.width_ms} AS start,
+            min(lowest) AS lowest, max(highest) AS highest, coalesce(sum(total), 0.0) AS total, sum(count) AS count,
+            max(ts) AS last_start
+        FROM rollups_5min WHERE sensor_id = ?1 AND ts >= ?2 AND ts < ?3 GROUP BY 1
+    ) AS g JOIN rollups_5min AS r ON r.sensor_id = ?1 AND r.ts = g.last_start
+    WHERE true {_UPSERT}
+"""  # noqa: S608 - our own numbers
+
+
+def roll_up(connection: Connection, readings: Sequence[tuple[int, int]]) -> None:
+    """Make the rollups that hold these readings, given as (sensor id, ts) in key order and stored already, anew."""
+    below = raw(connection)
+    below.executemany(_FROM_READINGS, spans(readings, FIVE_MINUTES.width_ms))
+    below.executemany(_FROM_FIVE_MINUTES, spans(readings, HOUR.width_ms))
+
+
+def spans(readings: Sequence[tuple[int, int]], width_ms: int) -> list[tuple[int, int, int]]:
+    """Give (sensor id, from, to) of the whole spans that hold these readings; neighbours are taken together."""
+    found: list[tuple[int, int, int]] = []
+    for sensor_id, ts in readings:
+        start = ts - ts % width_ms
+        if found and found[-1][0] == sensor_id and start <= found[-1][2]:
+            if start == found[-1][2]:
+                found[-1] = (sensor_id, found[-1][1], start + width_ms)
+        else:
+            found.append((sensor_id, start, start + width_ms))
+    return found

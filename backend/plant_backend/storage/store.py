@@ -1,0 +1,301 @@
+"""The SQLite storage as the services see it: reads on snapshots, writes through the lane, newest samples at hand."""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, update
+
+from plant_backend.domain.errors import Unavailable
+from plant_backend.domain.ledger import Event
+from plant_backend.domain.model import Sample
+from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
+from plant_backend.ports import Clock, CommitListener
+from plant_backend.storage import compactor
+from plant_backend.storage.batch_log import BatchLog
+from plant_backend.storage.lane import WriteLane
+from plant_backend.storage.latest import KEPT, LatestSamples
+from plant_backend.storage.log_marks import log_mark
+from plant_backend.storage.retention import Expiry, Retention, drop_slice, expiries
+from plant_backend.storage.sqlite import ProcessLock, raw, sqlite_engine
+from plant_backend.storage.tables import instance
+from plant_backend.storage.times import from_ms, to_ms
+from plant_backend.storage.transaction import SqlTransaction
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_READERS = 2
+_COMPACT_EVERY_S = 900.0
+_COMPACT_AT_BATCHES = 5_000
+_COMPACT_AT_READINGS = 50_000
+
+
+def _touch(tx: SqlTransaction) -> None:
+    tx.connection.execute(update(instance).values(value=instance.c.value))
+
+
+class SqliteStorage:
+    """Fulfils `ports.Storage`. Open it inside a running event loop, after `storage.migrate`."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        compact_every_s: float = _COMPACT_EVERY_S,
+        compact_at_batches: int = _COMPACT_AT_BATCHES,
+        retention: Retention = Retention(),  # noqa: B008 - frozen
+        is_guest: bool = False,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._compact_every_s = compact_every_s
+        self._compact_at_batches = compact_at_batches
+        self._retention = retention
+        self._is_guest = is_guest
+        self._lock = ProcessLock(path)
+        self._engine: Engine = sqlite_engine(path)
+        self._latest = LatestSamples()
+        self._batch_log = BatchLog()
+        self._listeners: list[CommitListener] = []
+        self._local = threading.local()
+        self._reader_connections: list[Connection] = []
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self._is_compacting = False
+        self._readings_waiting = 0
+        self._last_event_id = 0
+        self._dropped = (0, 0)
+        self._compaction_due = asyncio.Event()
+
+    async def open(self) -> None:
+        """Take the file, rebuild what is kept in memory, and start writing. Raises DatabaseInUse.
+
+        A guest may come while a server has the file: it neither takes batches nor compacts.
+        """
+        if not self._is_guest:
+            self._lock.acquire()
+        try:
+            self._connection = self._engine.connect()
+            self._load()
+        except BaseException:
+            self._lock.release()
+            raise
+        self._lane = WriteLane(self._connection, self._batch_log, self._committed, last_event_id=self._last_event_id)
+        self._compaction: asyncio.Task[None] | None = None
+        if not self._is_guest:
+            self._compaction = asyncio.get_running_loop().create_task(self._compact_for_ever(), name="compactor")
+
+    async def close(self) -> None:
+        """Write what waits and let the file go."""
+        if self._compaction is not None:
+            self._compaction.cancel()
+            await asyncio.gather(self._compaction, return_exceptions=True)
+        await self._lane.close()
+        self._readers.shutdown()
+        for connection in self._reader_connections:
+            connection.close()
+        self._connection.close()
+        self._engine.dispose()
+        self._lock.release()
+
+    async def catch_up(self) -> None:
+        """Go once through the writer, which takes in what a guest has written."""
+        await self._lane.write(lambda _: None)
+
+    @property
+    def failed_at_s(self) -> float:
+        return self._lane.failed_at_s
+
+    async def check_writable(self) -> None:
+        """Write something of no consequence. Raises Unavailable."""
+        await self._lane.write(_touch)
+
+    def listen(self, listener: CommitListener) -> None:
+        """Tell `listener` of each commit, in order, before anybody gets an answer for it."""
+        self._listeners.append(listener)
+
+    async def write(self, work: Callable[[SqlTransaction], T]) -> T:
+        result: T = await self._lane.write(work)
+        return result
+
+    async def read(self, work: Callable[[SqlTransaction], T]) -> T:
+        return await self._on_reader_thread(lambda connection: work(SqlTransaction(connection)))
+
+    def append(self, batch: Batch) -> "Awaitable[Receipt]":
+        if self._is_guest:
+            raise Unavailable("A guest of the database takes no batches.")
+        return self._lane.append(batch)
+
+    def latest(self, sensor_id: int) -> tuple[Sample, ...]:
+        return self._latest.of(sensor_id)
+
+    def unchanged_since(self, sensor_id: int) -> datetime | None:
+        since_ms = self._latest.unchanged_ms(sensor_id)
+        return None if since_ms is None else from_ms(since_ms)
+
+    def shift_latest(self, jump_ms: int) -> None:
+        self._latest.shift(jump_ms)
+
+    def last_seen(self, device_number: int) -> datetime | None:
+        seen_ms = self._latest.seen_ms(device_number)
+        return None if seen_ms is None else from_ms(seen_ms)
+
+    def forget(self, device_number: int, sensor_ids: Sequence[int]) -> None:
+        self._latest.forget(device_number, sensor_ids)
+
+    async def batches_after(self, log_id: int, limit: int) -> Sequence[LoggedBatch]:
+        def load(connection: Connection) -> Sequence[LoggedBatch]:
+            rows = raw(connection).execute(
+                "SELECT id, device_number, batch_id, received_at, content, offsets FROM batches "
+                "WHERE id > ? ORDER BY id LIMIT ?",
+                (log_id, limit),
+            )
+            return list(compactor.decode_rows(rows))
+
+        return await self._on_reader_thread(load)
+
+    def log_bounds(self) -> tuple[int, int]:
+        return self._dropped[0], self._batch_log.last_id
+
+    def event_bounds(self) -> tuple[int, int]:
+        return self._dropped[1], self._last_event_id
+
+    async def compact(self) -> int:
+        """Compact the whole tail now, and drop what has served its time. Gives the number of readings moved."""
+        if self._is_compacting:
+            return 0
+        self._is_compacting = True
+        try:
+            return await self._compact()
+        finally:
+            self._is_compacting = False
+
+    async def _compact(self) -> int:
+        moved, is_cut = 0, True
+        self._readings_waiting = 0
+        while is_cut:
+            tail = await self._on_reader_thread(compactor.read_tail)
+            await self._compact_pass(tail)
+            moved, is_cut = moved + len(tail.readings), tail.is_cut
+        await self._drop_expired()
+        return moved
+
+    async def _compact_pass(self, tail: compactor.Tail) -> None:
+        for start in range(0, len(tail.readings), compactor.SLICE):
+            await self._lane.write(partial(self._insert_readings, tail.readings[start : start + compactor.SLICE]))
+        now_ms = to_ms(self._clock.now())
+
+        def finish(_: SqlTransaction) -> tuple[int, int]:
+            compactor.finish(self._connection, tail, now_ms)
+            return self._load_dropped()
+
+        self._dropped = await self._lane.write(finish)
+        self._batch_log.compacted(tail.keys, tail.through)
+
+    async def _drop_expired(self) -> None:
+        now_ms = to_ms(self._clock.now())
+
+        def due(connection: Connection) -> list[Expiry]:
+            return list(expiries(connection, self._retention, now_ms))
+
+        for expiry in await self._on_reader_thread(due):
+            while await self.write(partial(self._drop_slice, expiry)):
+                pass
+
+    def _drop_slice(self, expiry: Expiry, _: SqlTransaction) -> bool:
+        return drop_slice(self._connection, expiry)
+
+    def _insert_readings(self, rows: list[tuple[int, int, float, bool]], _: SqlTransaction) -> None:
+        compactor.insert_readings(self._connection, rows)
+
+    async def _compact_for_ever(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._compaction_due.wait(), self._compact_every_s)
+            self._compaction_due.clear()
+            try:
+                moved = await self.compact()
+                log.debug("compacted", readings=moved)
+            except Exception:
+                log.exception("compaction_failed")
+                await asyncio.sleep(10)
+
+    def _committed(self, batches: Sequence[LoggedBatch], events: Sequence[Event]) -> None:
+        for logged in batches:
+            self._latest.take(logged.batch)
+            self._readings_waiting += len(logged.batch.values)
+        if events:
+            self._last_event_id = events[-1].id
+        if self._batch_log.tail_size >= self._compact_at_batches or self._readings_waiting >= _COMPACT_AT_READINGS:
+            self._compaction_due.set()
+        for listener in self._listeners:
+            listener.committed(batches, events)
+
+    def _load(self) -> None:
+        connection = self._connection
+        below = raw(connection)
+        compacted_through = log_mark(connection, "compacted_through")
+        self._dropped = self._load_dropped()
+        self._batch_log.load(below, compacted_through, self._dropped[0])
+        (last_event,) = below.execute("SELECT max(id) FROM events").fetchone()
+        self._last_event_id = max(last_event or 0, self._dropped[1])
+        for number, seen_ms in below.execute("SELECT number, last_seen_at FROM devices WHERE last_seen_at IS NOT NULL"):
+            self._latest.saw(number, seen_ms)
+        for (sensor_id,) in below.execute("SELECT id FROM sensors").fetchall():
+            for ts, value in below.execute(
+                "SELECT ts, value FROM readings WHERE sensor_id = ? AND is_age_known ORDER BY ts DESC LIMIT ?",
+                (sensor_id, KEPT),
+            ):
+                self._latest.put(sensor_id, ts, value)
+            self._hold(below, sensor_id)
+        rows = below.execute(
+            "SELECT id, device_number, batch_id, received_at, content, offsets FROM batches WHERE id > ? ORDER BY id",
+            (compacted_through,),
+        )
+        for logged in compactor.decode_rows(rows):
+            self._latest.take(logged.batch)
+            self._readings_waiting += len(logged.batch.values)
+
+    def _hold(self, below: sqlite3.Connection, sensor_id: int) -> None:
+        """Find since when a sensor's value is what it is: looking back stops at the first other value."""
+        samples = self._latest.of(sensor_id)
+        if not samples:
+            return
+        (since_ms,) = below.execute(
+            "SELECT min(ts) FROM readings WHERE sensor_id = ?1 AND is_age_known AND ts > coalesce((SELECT ts"
+            " FROM readings WHERE sensor_id = ?1 AND is_age_known AND value <> ?2 ORDER BY ts DESC LIMIT 1), -1)",
+            (sensor_id, samples[-1].value),
+        ).fetchone()
+        if since_ms is not None:
+            self._latest.hold(sensor_id, since_ms)
+
+    def _load_dropped(self) -> tuple[int, int]:
+        return (
+            log_mark(self._connection, "dropped_through"),
+            log_mark(self._connection, "events_dropped_through"),
+        )
+
+    async def _on_reader_thread(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._on_reader, work)
+
+    def _on_reader(self, work: Callable[[Connection], T]) -> T:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._engine.connect()
+            self._reader_connections.append(connection)
+        below = raw(connection)
+        below.execute("BEGIN")
+        try:
+            return work(connection)
+        finally:
+            below.execute("ROLLBACK")

@@ -1,0 +1,323 @@
+"""The database schema. Times are Unix milliseconds UTC (`…_at`), keys are integers, documents are JSON text.
+
+What a table means is said in `docs/architecture.md`; changes go through a migration beside this file.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _device_number(*, primary_key: bool = False) -> "Column[int]":
+    return Column(
+        "device_number", ForeignKey("devices.number", ondelete="CASCADE"), primary_key=primary_key, nullable=False
+    )
+
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("username", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # Whose devices a viewer sees; null for who has devices of their own. No foreign key, since SQLite adds none later.
+    Column("owner_id", Integer, index=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("agent", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("owner_id", Integer, nullable=False, index=True),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("owner_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("secret_digest", LargeBinary, nullable=False),
+    Column("secret_made_at", BigInteger, nullable=False, server_default=text("0")),
+    Column("secret_used_at", BigInteger),
+    Column("previous_digest", LargeBinary),
+    Column("previous_until", BigInteger, nullable=False, server_default=text("0")),
+    Column("previous_used_at", BigInteger),
+    Column("firmware", Text),
+    Column("version", Text),
+    Column("last_seq", Integer, nullable=False, server_default=text("0")),
+    Column("last_seen_at", BigInteger),
+    Column("is_thirsty", Boolean, nullable=False, server_default=text("false")),
+    Column("effect", Text),
+    Column("created_at", BigInteger, nullable=False),
+    # A number is never given twice: what an old device left in a cache or log must not become a new one's.
+    sqlite_autoincrement=True,
+)
+
+sensors = Table(
+    "sensors",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _device_number(),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Index("uq_sensors_device_number_key", "device_number", "key", unique=True),
+    sqlite_autoincrement=True,
+)
+
+actuators = Table(
+    "actuators",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _device_number(),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("claims", Integer, nullable=False, server_default=text("0")),
+    Index("uq_actuators_device_number_key", "device_number", "key", unique=True),
+    sqlite_autoincrement=True,
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _device_number(),
+    Column("family", Text, nullable=False, index=True),
+    Column("parent_id", Integer, index=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("issued_at", BigInteger, nullable=False, index=True),
+    Column("used_at", BigInteger),
+    Column("secret_tag", Text, nullable=False, server_default=text("''")),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # No foreign key and no index: this table is the hot path, one row per accepted batch.
+    Column("device_number", Integer, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("offsets", LargeBinary, nullable=False),
+)
+
+accepted_batches = Table(
+    "accepted_batches",
+    metadata,
+    Column("device_number", Integer, primary_key=True),
+    Column("batch_id", Text, primary_key=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("sensor_id", Integer, primary_key=True),
+    Column("ts", BigInteger, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("is_age_known", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def _rollups(name: str) -> Table:
+    """Make a table of what a sensor measured in each whole span of time, from `ts` on."""
+    return Table(
+        name,
+        metadata,
+        Column("sensor_id", Integer, primary_key=True),
+        Column("ts", BigInteger, primary_key=True),
+        Column("lowest", Float, nullable=False),
+        Column("highest", Float, nullable=False),
+        Column("total", Float, nullable=False),
+        Column("count", Integer, nullable=False),
+        Column("last", Float, nullable=False),
+        Column("last_ts", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+rollups_5min = _rollups("rollups_5min")
+rollups_1h = _rollups("rollups_1h")
+
+log_state = Table(
+    "log_state",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    _device_number(primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+_LIVE_ON = text("action = 'on' AND state IN ('queued', 'delivered', 'accepted')")
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _device_number(),
+    Column("actuator_id", ForeignKey("actuators.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("duration_ms", Integer),
+    Column("state", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("is_forced", Boolean, nullable=False),
+    Column("requested_by", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("delivered_at", BigInteger),
+    Column("accepted_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("ran_ms", Integer),
+    Column("counted_ms", Integer, nullable=False),
+    Column("late_status", Text),
+    Column("reason", Text),
+    CheckConstraint("duration_ms IS NULL OR duration_ms > 0", name="duration_ms"),
+    CheckConstraint("counted_ms >= 0", name="counted_ms"),
+    Index("uq_commands_device_number_seq", "device_number", "seq", unique=True),
+    # Two workers may be here at once: one live run per actuator is the database's word, not a worker's.
+    Index("uq_commands_live", "actuator_id", unique=True, sqlite_where=_LIVE_ON, postgresql_where=_LIVE_ON),
+    Index("ix_commands_actuator_id_created_at", "actuator_id", "created_at"),
+    Index("ix_commands_actuator_id_finished_at", "actuator_id", "finished_at"),
+    Index(
+        "ix_commands_open",
+        "device_number",
+        sqlite_where=text("state IN ('queued', 'delivered', 'accepted')"),
+        postgresql_where=text("state IN ('queued', 'delivered', 'accepted')"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _device_number(),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("acknowledged_at", BigInteger),
+    Column("resolved_at", BigInteger),
+    Column("resolved_by", Text),
+    Index(
+        "uq_alerts_open",
+        "device_number",
+        "kind",
+        "channel",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_alerts_device_number_id", "device_number", "id"),
+    sqlite_autoincrement=True,
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _device_number(),
+    Column("at", BigInteger, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("command_id", Integer),
+    Index("ix_decisions_device_number_id", "device_number", "id"),
+    sqlite_autoincrement=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("owner_id", Integer, nullable=False),
+    Column("device_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    sqlite_autoincrement=True,
+)

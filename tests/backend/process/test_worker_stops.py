@@ -1,0 +1,45 @@
+"""Stopping the worker at any step of its loop: a cancellation that it swallowed would keep the process for ever."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from plant_backend.worker import Worker
+
+
+class _Services(SimpleNamespace):
+    """Services that have nothing to do."""
+
+    def __init__(self) -> None:
+        async def nothing(*_: object) -> None:
+            return None
+
+        super().__init__(
+            clock=SimpleNamespace(now_ms=lambda: 0, sleep=lambda _: asyncio.sleep(3600)),
+            bus=SimpleNamespace(subscribe=lambda *_: None),
+            automation=SimpleNamespace(evaluate=nothing),
+            commands=SimpleNamespace(give_up_overdue=nothing, heal_clock=nothing),
+        )
+
+
+class _Storage:
+    """A storage with one device."""
+
+    async def read(self, _: object) -> list[int]:
+        return [1]
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_worker_that_is_stopped_in_the_midst_of_waking_up_stops(steps: int) -> None:
+    worker = Worker(cast(Any, _Services()), cast(Any, _Storage()), sweep_s=3600, interval_ms=60_000)
+    worker.start()
+    worker.mark(2)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    # It waits for its next appointment; news wake it up, and it is stopped some steps later.
+    worker.mark(3)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+
+    await asyncio.wait_for(worker.stop(), 5)

@@ -1,0 +1,162 @@
+"""A clock that is set while the backend runs gives no dose early and loses none: waits are kept in true time."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from plant_backend.clock import SystemClock
+from plant_backend.domain.alert import AlertState
+from plant_backend.domain.command import Ack, AckStatus, CommandState
+from plant_backend.domain.errors import WateringRefused
+
+from tests.backend.stateful.bench import CAP_MS, PROFILE, Backend, Reading
+
+HOUR_S = 3_600
+JUMPS = [31, 3 * HOUR_S, 25 * HOUR_S, 20_000 * HOUR_S, -31, -3 * HOUR_S, -25 * HOUR_S]
+
+
+@pytest.fixture
+async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
+    backend = Backend(tmp_path)
+    await backend.begin(empty)
+    yield backend
+    await backend.end()
+
+
+async def run_a_dose(backend: Backend, duration_ms: int = 5_000) -> None:
+    command = await backend.dose(duration_ms)
+    await backend.poll(command.seq - 1)
+    backend.clock.wait(duration_ms / 1000)
+    await backend.acknowledge([Ack(command.id, command.seq, AckStatus.SUCCEEDED, duration_ms)])
+
+
+async def refusal(backend: Backend) -> str | None:
+    try:
+        await backend.dose()
+    except WateringRefused as refused:
+        return refused.code
+    return None
+
+
+@pytest.mark.parametrize("jump_s", JUMPS)
+async def test_a_jump_does_not_shorten_or_lengthen_the_cooldown(backend: Backend, jump_s: int) -> None:
+    """1970 after failed NTP: OpenSprinkler-Firmware #396."""
+    await backend.tell(12)
+    await run_a_dose(backend)
+    backend.clock.jump(jump_s)
+    await backend.tell(12)
+    assert await refusal(backend) == "cooling_down"
+    backend.clock.wait(PROFILE.cooldown_s - 85)
+    await backend.tell(12)
+    assert await refusal(backend) == "cooling_down"
+    backend.clock.wait(10)
+    assert await refusal(backend) is None
+
+
+@pytest.mark.parametrize("jump_s", JUMPS)
+async def test_a_jump_neither_refills_nor_freezes_the_daily_cap(backend: Backend, jump_s: int) -> None:
+    await backend.tell(12)
+    await run_a_dose(backend, CAP_MS)
+    backend.clock.jump(jump_s)
+    backend.clock.wait(23 * HOUR_S)
+    await backend.tell(12)
+    assert await refusal(backend) == "daily_cap_reached"
+    backend.clock.wait(HOUR_S)
+    await backend.tell(12)
+    assert await refusal(backend) is None
+
+
+async def test_a_jump_between_two_doses_of_the_rules(backend: Backend) -> None:
+    await backend.tell(12)
+    await backend.evaluate()
+    (first,) = await backend.commands()
+    await backend.poll(0)
+    await backend.acknowledge([Ack(first.id, first.seq, AckStatus.SUCCEEDED, 5_000)])
+    backend.clock.jump(3 * HOUR_S)
+    await backend.tell(12)
+    await backend.evaluate()
+    assert len(await backend.commands()) == 1
+
+
+async def test_a_command_under_way_keeps_its_life(backend: Backend) -> None:
+    await backend.tell(12)
+    command = await backend.dose()
+    backend.clock.jump(3 * HOUR_S)
+    await backend.sweep()
+    ((fetched, left_ms),) = await backend.poll(0)
+    assert (fetched.id, left_ms) == (command.id, 120_000)
+    backend.clock.jump(-6 * HOUR_S)
+    await backend.sweep()
+    (kept,) = await backend.commands()
+    assert kept.state is CommandState.DELIVERED
+    backend.clock.wait(186)
+    await backend.sweep()
+    (given_up,) = await backend.commands()
+    assert given_up.state is CommandState.TIMED_OUT
+
+
+@pytest.mark.parametrize("jump_s", JUMPS)
+async def test_what_was_fresh_stays_fresh_and_no_alert_is_false(backend: Backend, jump_s: int) -> None:
+    """Alerts flap: Olen #352."""
+    await backend.tell(50)
+    backend.clock.jump(jump_s)
+    await backend.evaluate()
+    backend.clock.wait(20)
+    await backend.telemetry("later", [Reading("soil", 50), Reading("tank", 80)])
+    await backend.evaluate()
+    soil = next(sensor for sensor in backend.device.sensors if sensor.key == "soil")
+    samples = backend.storage.latest(soil.id)
+    assert [round((backend.clock.now() - sample.ts).total_seconds()) for sample in samples] == [40, 20, 0]
+    assert not await backend.services.alerts.all(backend.who, AlertState.OPEN, None, 10)
+
+
+async def test_what_was_old_before_a_jump_back_does_not_become_fresh(backend: Backend) -> None:
+    await backend.tell(12)
+    backend.clock.wait(3 * HOUR_S)
+    backend.clock.jump(-3 * HOUR_S)
+    await backend.evaluate()
+    assert not await backend.commands()
+
+
+async def test_small_steps_add_up(backend: Backend) -> None:
+    await backend.tell(12)
+    await run_a_dose(backend)
+    for _ in range(20):
+        backend.clock.jump(29)
+        await backend.sweep()
+    await backend.tell(12)
+    assert await refusal(backend) == "cooling_down"
+
+
+async def test_a_jump_that_was_seen_survives_a_crash(backend: Backend) -> None:
+    await backend.tell(12)
+    await run_a_dose(backend)
+    backend.clock.jump(3 * HOUR_S)
+    await backend.sweep()
+    await backend.crash()
+    await backend.tell(12)
+    assert await refusal(backend) == "cooling_down"
+
+
+async def test_a_start_without_a_clock_ends_with_waiting_times_that_are_kept(backend: Backend) -> None:
+    """A Raspberry Pi has no clock of its own: it starts in the past, and the network sets it a minute later."""
+    await backend.tell(12)
+    await run_a_dose(backend, CAP_MS)
+    backend.clock.jump(-400 * 24 * HOUR_S)
+    await backend.crash()
+    await backend.sweep()
+    backend.clock.wait(60)
+    backend.clock.jump(400 * 24 * HOUR_S)
+    backend.clock.wait(HOUR_S)
+    await backend.tell(12)
+    assert await refusal(backend) == "daily_cap_reached"
+    backend.clock.wait(24 * HOUR_S)
+    await backend.tell(12)
+    assert await refusal(backend) is None
+
+
+async def test_the_real_steady_clock_runs_as_fast_as_the_real_clock() -> None:
+    clock = SystemClock(speed=60.0, origin_ms=SystemClock().now_ms())
+    before = clock.now_ms() - clock.steady_ms()
+    await clock.sleep(3)
+    assert abs(clock.now_ms() - clock.steady_ms() - before) < 1_000

@@ -1,0 +1,221 @@
+"""The log of batches: what was accepted is never lost, and never taken twice."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from plant_backend.domain.errors import Conflict
+from plant_backend.domain.telemetry import Receipt
+from plant_backend.storage import compactor
+from plant_backend.storage.batch_log import BatchLog
+from plant_backend.storage.sqlite import raw, sqlite_engine
+from plant_backend.storage.store import SqliteStorage
+
+from tests.backend.storage.conftest import Opened, SetClock, a_device
+from tests.builders import DAY, HOUR, MINUTE, NOW, a_batch, to_ms
+
+FIRST, AGAIN = Receipt(2, is_duplicate=False), Receipt(2, is_duplicate=True)
+BATCH = a_batch("b-2", [(1, 41.5, 1_000), (2, 80.0, 0)])
+LATER = replace(BATCH, received_at_ms=BATCH.received_at_ms + 60_000, offsets_ms=[61_000, 60_000])
+OTHERS = [
+    replace(LATER, values=[41.5, 80.1]),
+    replace(LATER, sensor_ids=[1, 3]),
+    replace(LATER, boot_id="other"),
+    replace(LATER, values=[41.5], sensor_ids=[1], offsets_ms=[0]),
+]
+
+
+async def assert_known(storage: SqliteStorage) -> None:
+    """The same again is a duplicate, and another content under the same id a conflict."""
+    assert await storage.append(LATER) == AGAIN
+    for other in OTHERS:
+        with pytest.raises(Conflict) as conflict:
+            await storage.append(other)
+        assert conflict.value.code == "batch_conflict"
+    logged = await storage.batches_after(0, 10)
+    assert [entry.batch for entry in logged] == [BATCH]
+    assert len(await history(storage)) == 1
+
+
+async def history(storage: SqliteStorage) -> list[tuple[int, float]]:
+    found = await storage.read(lambda tx: tx.history.readings(1, NOW - 40 * DAY, NOW + DAY, 1_000))
+    return [(to_ms(sample.ts), sample.value) for sample in found]
+
+
+async def test_a_batch_sent_again_changes_nothing(storage: SqliteStorage) -> None:
+    """Wi-Fi loses answers, and a node sends until it has one (esphome/feature-requests #2628)."""
+    await a_device(storage)
+    assert await storage.append(BATCH) == FIRST
+    await assert_known(storage)
+
+
+async def test_nor_after_compaction(storage: SqliteStorage) -> None:
+    await a_device(storage)
+    await storage.append(BATCH)
+    await storage.compact()
+    await assert_known(storage)
+
+
+async def test_nor_after_a_restart(opened: Opened) -> None:
+    async with opened() as storage:
+        await a_device(storage)
+        assert await storage.append(BATCH) == FIRST
+    async with opened() as storage:
+        await assert_known(storage)
+        await storage.compact()
+    async with opened() as storage:
+        await assert_known(storage)
+
+
+async def test_nor_within_one_commit(storage: SqliteStorage) -> None:
+    await a_device(storage)
+    answers = await asyncio.gather(
+        *(storage.append(batch) for batch in (BATCH, LATER, OTHERS[0], LATER)), return_exceptions=True
+    )
+    assert [answers[0], answers[1], answers[3]] == [FIRST, AGAIN, AGAIN]
+    assert isinstance(answers[2], Conflict)
+    await assert_known(storage)
+
+
+async def test_a_batch_id_belongs_to_its_device(storage: SqliteStorage) -> None:
+    await a_device(storage)
+    second = await a_device(storage, "d-2")
+    assert await storage.append(BATCH) == FIRST
+    await storage.compact()
+    assert await storage.append(replace(BATCH, device_number=second.number)) == FIRST
+
+
+async def test_ids_that_do_not_grow_are_known_as_well(storage: SqliteStorage) -> None:
+    await a_device(storage)
+    names = ["m", "z", "a", "Z", "0", "y.y", "m-1"]
+    for name in names:
+        await storage.append(a_batch(name))
+        await storage.compact()
+    for name in names:
+        assert (await storage.append(a_batch(name))).is_duplicate
+    assert not (await storage.append(a_batch("n"))).is_duplicate
+
+
+async def test_an_id_is_known_for_thirty_days(opened: Opened, clock: SetClock) -> None:
+    async with opened() as storage:
+        await a_device(storage)
+        await storage.append(BATCH)
+        await storage.compact()
+        clock.moment = NOW + 30 * DAY
+        await storage.compact()
+        assert (await storage.append(LATER)).is_duplicate
+        clock.moment = NOW + 32 * DAY
+        await storage.compact()
+    async with opened() as storage:
+        assert not (await storage.append(LATER)).is_duplicate
+
+
+async def test_an_old_tail_is_known_in_the_commit_right_after_its_compaction(opened: Opened, path) -> None:  # type: ignore[no-untyped-def]
+    """After two days off, compaction drops the old tail from the log at once; a repeat may be in the next commit."""
+    async with opened() as storage:
+        await a_device(storage)
+        await storage.append(BATCH)
+    engine = sqlite_engine(path)
+    with engine.connect() as connection:
+        log, below = BatchLog(), raw(connection)
+        log.load(below, 0, 0)
+        below.execute("BEGIN IMMEDIATE")
+        tail = compactor.read_tail(connection)
+        compactor.insert_readings(connection, tail.readings)
+        compactor.finish(connection, tail, to_ms(NOW + 2 * DAY))
+        below.execute("COMMIT")
+        assert below.execute("SELECT count(*) FROM batches").fetchone() == (0,)
+
+        (appended,) = log.append(below, [LATER], log.open_group())
+
+        assert appended.result == AGAIN
+    engine.dispose()
+
+
+async def test_a_batch_that_cannot_be_stored_leaves_its_neighbours_alone(storage: SqliteStorage) -> None:
+    """One poisoned batch in a shared commit is refused alone, in every place of the group."""
+    await a_device(storage)
+    poison = replace(a_batch("p", [(1, 1.0, 0)]), received_at_ms=2**63)
+    for number, place in enumerate((0, 3, 6)):
+        batches = [a_batch(f"{number}-{name}", [(1, 1.0, number * 10 + name)]) for name in range(6)]
+        batches.insert(place, poison)
+
+        answers = await asyncio.gather(*(storage.append(batch) for batch in batches), return_exceptions=True)
+
+        assert isinstance(answers.pop(place), OverflowError)
+        assert answers == [Receipt(1, is_duplicate=False)] * 6
+    assert len(await history(storage)) == 18
+    ids = [entry.log_id for entry in await storage.batches_after(0, 100)]
+    assert ids == list(range(1, 19))
+    assert storage.log_bounds() == (0, 18)
+
+
+async def test_a_failing_transaction_leaves_its_neighbours_alone(storage: SqliteStorage) -> None:
+    device = await a_device(storage)
+
+    def fail(tx):  # type: ignore[no-untyped-def]
+        tx.devices.rename(device.number, "half")
+        tx.events.add(device, "device", {}, NOW)
+        raise ValueError("no")
+
+    def count(tx):  # type: ignore[no-untyped-def]
+        tx.events.add(device, "device", {"name": "kept"}, NOW)
+        return "kept"
+
+    answers = await asyncio.gather(
+        storage.write(fail), storage.append(BATCH), storage.write(count), storage.write(fail), return_exceptions=True
+    )
+
+    assert [answers[1], answers[2]] == [FIRST, "kept"]
+    assert all(isinstance(answers[place], ValueError) for place in (0, 3))
+    found = await storage.read(lambda tx: (tx.devices.by_number(device.number).name, tx.events.after(0, 10)))
+    assert found[0] == "Fern"
+    assert [event.data for event in found[1]] == [{"name": "kept"}]
+
+
+async def test_a_thousand_batches_at_once_are_each_stored_once(opened: Opened) -> None:
+    async with opened() as storage:
+        await a_device(storage)
+        batches = [a_batch(f"b-{place:04}", [(1, place, place)]) for place in range(1_000)]
+        answers = await asyncio.gather(*(storage.append(batch) for batch in (*batches, *batches)))
+        assert [answer.is_duplicate for answer in answers] == [False] * 1_000 + [True] * 1_000
+    async with opened() as storage:
+        assert len(await history(storage)) == 1_000
+        assert await storage.compact() == 1_000
+        assert len(await history(storage)) == 1_000
+
+
+async def test_the_log_is_kept_a_day_for_those_who_resume(storage: SqliteStorage, clock: SetClock) -> None:
+    await a_device(storage)
+    for hour in (0, 12, 30):
+        await storage.append(a_batch(f"b-{hour}", received=NOW + hour * HOUR))
+    clock.moment = NOW + 30 * HOUR
+    await storage.compact()
+    assert storage.log_bounds() == (1, 3)
+    assert [entry.log_id for entry in await storage.batches_after(1, 10)] == [2, 3]
+
+
+async def test_log_ids_are_never_given_twice(opened: Opened, clock: SetClock) -> None:
+    async with opened() as storage:
+        await a_device(storage)
+        await storage.append(a_batch("b-1"))
+        clock.moment = NOW + 3 * DAY
+        await storage.compact()
+    async with opened() as storage:
+        await storage.append(a_batch("b-2", received=clock.moment))
+        (entry,) = await storage.batches_after(0, 10)
+        assert entry.log_id == 2
+        assert storage.log_bounds() == (1, 2)
+
+
+async def test_when_a_device_was_last_heard_survives_a_restart(opened: Opened) -> None:
+    async with opened() as storage:
+        device = await a_device(storage)
+        await storage.append(a_batch("b-1", received=NOW + MINUTE))
+        await storage.append(a_batch("b-2", received=NOW))
+        assert storage.last_seen(device.number) == NOW + MINUTE
+    async with opened() as storage:
+        assert storage.last_seen(device.number) == NOW + MINUTE
+        await storage.compact()
+    async with opened() as storage:
+        assert storage.last_seen(device.number) == NOW + MINUTE
