@@ -1,0 +1,76 @@
+"""What the agent asks of the hardware, and the way to get it.
+
+A driver's libraries are imported only when it is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from plant_node.channels import NodeConfig, Sensor
+from plant_node.clock import Clock
+
+
+class SensorError(Exception):
+    """A sensor that cannot be read now."""
+
+
+class DriverError(Exception):
+    """The hardware cannot be used at all; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnTime:
+    """How long an actuator was on, and when it went off."""
+
+    ran_ms: int
+    off_at_mono_ms: int
+
+
+class Driver(Protocol):
+    """Sensors and actuators.
+
+    Every output is off from the moment that the driver exists until `turn_on`, and after `close`.
+    """
+
+    def read(self, sensor: Sensor) -> float:
+        """Measure one value now.
+
+        Raises SensorError.
+        """
+
+    def turn_on(self, actuator: str, most_ms: int | None) -> None:
+        """Switch on. The driver by itself switches off after `most_ms`, whatever becomes of its caller."""
+
+    def turn_off(self, actuator: str) -> OnTime | None:
+        """Switch off, at any time; None when it was not on since the last call."""
+
+    def close(self) -> None:
+        """Switch everything off and let go of the hardware."""
+
+
+def open_driver(
+    name: str,
+    config: NodeConfig,
+    clock: Clock,
+    state_dir: Path,
+    *,
+    pin_trace: bool = False,
+    simulated: Mapping[str, str] | None = None,
+) -> Driver:
+    """The driver of that name, with every output off.
+
+    Raises DriverError.
+    """
+    if name == "gpiozero":
+        from plant_node.drivers.gpio import GpioDriver
+
+        return GpioDriver(config.channels, clock)
+    from plant_node.drivers.simulated import SimulatedDriver
+    from plant_node.drivers.world import WorldParameters
+
+    parameters = WorldParameters.build(config.simulated, simulated or {})
+    return SimulatedDriver(config.channels, clock, state_dir, parameters, pin_trace=pin_trace)

@@ -1,0 +1,140 @@
+"""What a node guarantees by itself: no backend, no restart and no lost link makes it run a pump too long."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.firmware.contract.bench import Bench
+from tests.firmware.contract.node_under_test import Limits
+from tests.live_backend import eventually
+
+ABench = Callable[..., Bench]
+
+
+def test_no_pin_moves_at_boot(a_bench: ABench) -> None:
+    """Relays fire at boot: Mycodo #555, TerrariumPI #990."""
+    bench = a_bench().start()
+    bench.node.kill()
+    bench.start()
+    bench.node.stop()
+    bench.start()
+
+    assert bench.node.edges() == ()
+
+
+def test_a_run_is_cut_at_the_nodes_own_limit(a_bench: ABench) -> None:
+    """Water kept running in about 2 of 50 runs: FarmBot forum 7912."""
+    bench = a_bench(limits=Limits(max_run_ms=400)).hide_limits().start()
+
+    done = bench.outcome(bench.order(60_000))
+
+    assert (done["state"], done["reason"]) == ("succeeded", "max_run")
+    (run,) = bench.runs()
+    assert 350 <= run.ran_ms <= 650
+    assert 350 <= done["ran_ms"] <= 650
+
+
+@pytest.mark.parametrize("lose", ["fall_silent", pytest.param("cut", marks=pytest.mark.slow)])
+def test_a_run_ends_with_the_link(a_bench: ABench, lose: str) -> None:
+    """Wi-Fi drops, the node's relays stay on, nobody knows: irrigation_unlimited #43."""
+    bench = a_bench(link_timeout_s=2).start()
+    command = bench.running(bench.order(25_000))
+
+    getattr(bench.proxy, lose)()
+
+    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
+    assert run.ran_ms < 8_000
+    bench.proxy.mend()
+    done = bench.outcome(command)
+    assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
+    assert abs(done["ran_ms"] - run.ran_ms) < 250
+    assert len(bench.runs()) == 1
+
+
+def test_nothing_runs_on_an_empty_reservoir(a_bench: ABench) -> None:
+    """A dry-run guard "regardless of how the pump is called": garden-of-eden #83, #33."""
+    bench = a_bench(reservoir_percent=2).start()
+
+    done = bench.outcome(bench.order(300))
+
+    assert (done["state"], done["reason"], done["ran_ms"]) == ("rejected", "reservoir_empty", 0)
+    assert bench.statuses(done) == ["rejected"]
+    assert bench.node.edges() == ()
+
+
+def test_a_run_ends_when_the_reservoir_goes_empty(a_bench: ABench) -> None:
+    """Hoses burst unseen: irrigation_unlimited #214. Dry-run guard: garden-of-eden #83."""
+    # 10 ml at 10 ml a second.
+    bench = a_bench(reservoir_ml=10, flow_ml_per_min=600).start()
+
+    done = bench.outcome(bench.order(20_000))
+
+    assert (done["state"], done["reason"]) == ("interrupted", "reservoir_empty")
+    (run,) = bench.runs()
+    assert run.ran_ms < 8_000
+
+
+def test_a_node_that_dies_in_mid_run_leaves_no_pump_on_and_never_runs_it_again(a_bench: ABench) -> None:
+    """Home Assistant restarts mid-run and the relay stays on: irrigation_unlimited #35, Irrigation-V5 #214."""
+    bench = a_bench().start()
+    command = bench.running(bench.order(20_000))
+
+    bench.node.kill()
+
+    assert not bench.is_on()
+    bench.start()
+    done = bench.outcome(command)
+    assert (done["state"], done["ran_ms"]) == ("interrupted", None)
+    # Unknown counts in full.
+    assert done["counted_ms"] == 20_000
+    bench.outcome(bench.order(100))
+    runs = bench.runs()
+    assert len(runs) == 2
+    assert runs[0].ran_ms < 15_000
+    assert 50 <= runs[1].ran_ms <= 350
+
+
+def test_a_node_that_is_stopped_in_mid_run_says_how_long_it_ran(a_bench: ABench) -> None:
+    bench = a_bench().start()
+    command = bench.running(bench.order(20_000))
+
+    bench.node.stop()
+
+    (run,) = bench.runs()
+    assert run.ended_at
+    bench.start()
+    done = bench.outcome(command)
+    assert done["state"] == "interrupted"
+    assert abs(done["ran_ms"] - run.ran_ms) < 250
+    assert len(bench.runs()) == 1
+
+
+def test_the_daily_amount_holds_across_restarts(a_bench: ABench) -> None:
+    bench = a_bench(limits=Limits(max_day_ms=2_000)).hide_limits().start()
+    assert bench.outcome(bench.order(300))["state"] == "succeeded"
+    killed = bench.running(bench.order(1_500))
+    bench.node.kill()
+    bench.start()
+    assert bench.outcome(killed)["state"] == "interrupted"
+
+    cut = bench.outcome(bench.order(1_000))
+    refused = bench.outcome(bench.order(1_000))
+
+    # 300 ms ran, 1,500 ms may have run.
+    assert (cut["state"], cut["reason"]) == ("succeeded", "max_day")
+    assert 150 <= cut["ran_ms"] <= 250
+    assert (refused["state"], refused["reason"]) == ("rejected", "max_day")
+    assert len(bench.runs()) == 3
+
+
+@pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
+def test_the_pause_between_two_runs_holds_across_restarts(a_bench: ABench, end: str) -> None:
+    bench = a_bench(limits=Limits(min_off_ms=600_000)).hide_limits().start()
+    assert bench.outcome(bench.order(100))["state"] == "succeeded"
+
+    getattr(bench.node, end)()
+    bench.start()
+
+    done = bench.outcome(bench.order(100))
+    assert (done["state"], done["reason"]) == ("rejected", "min_off")
+    assert len(bench.runs()) == 1

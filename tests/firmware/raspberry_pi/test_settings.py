@@ -1,0 +1,148 @@
+"""Settings are checked before anything moves; a bad one is one line that names it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plant_node.channels import parse_config
+from plant_node.cli import main
+from plant_node.config_entry import ConfigError
+from plant_node.settings import SettingsError, load_settings
+
+EXAMPLES = Path(__file__).parents[3] / "firmware" / "raspberry_pi" / "examples"
+GOOD = {
+    "PLANT_API_BASE_URL": "http://garden.local:8000/",
+    "PLANT_DEVICE_ID": "0b8f6a62",
+    "PLANT_DEVICE_SECRET": "pds_hush",
+    "PLANT_NODE_STATE_DIR": "/var/lib/plant-node",
+}
+PUMP = {"kind": "pump", "pin": 27}
+
+
+def test_the_defaults() -> None:
+    settings = load_settings(GOOD)
+    assert settings.api_base_url == "http://garden.local:8000"
+    assert (settings.sample_interval_ms, settings.send_interval_ms, settings.link_timeout_s) == (60_000, 60_000, 120)
+    assert (settings.driver, settings.clock_speed) == ("simulated", 1)
+    assert "pds_hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PLANT_API_BASE_URL", ""),
+        ("PLANT_API_BASE_URL", "garden.local"),
+        ("PLANT_API_BASE_URL", "http://user:pass@garden.local"),
+        ("PLANT_API_BASE_URL", "http://garden.local:99999"),
+        ("PLANT_DEVICE_ID", ""),
+        ("PLANT_DEVICE_ID", "two words"),
+        ("PLANT_DEVICE_SECRET", ""),
+        ("PLANT_DEVICE_SECRET_FILE", "/nowhere/secret"),
+        ("PLANT_NODE_STATE_DIR", ""),
+        ("PLANT_NODE_STATE_DIR", "/etc/passwd"),
+        ("PLANT_NODE_DRIVER", "wishes"),
+        ("PLANT_NODE_CONFIG", "/nowhere/node.toml"),
+        ("PLANT_NODE_SAMPLE_INTERVAL_S", "0"),
+        ("PLANT_NODE_SEND_INTERVAL_S", "often"),
+        ("PLANT_NODE_LINK_TIMEOUT_S", "nan"),
+        ("PLANT_NODE_QUEUE_MAX_READINGS", "-1"),
+        ("PLANT_NODE_CLOCK_SPEED", "inf"),
+        ("PLANT_NODE_CLOCK_TRUST", "maybe"),
+        ("PLANT_NODE_PIN_TRACE", "yes"),
+        ("PLANT_NODE_SIM_SOILL", "3"),
+    ],
+)
+def test_a_bad_setting_is_one_line_that_names_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = GOOD | {name: value}
+    if name == "PLANT_DEVICE_SECRET_FILE":
+        env["PLANT_DEVICE_SECRET"] = ""
+    for each, text in env.items():
+        monkeypatch.setenv(each, text)
+    assert main(["check"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith(f"plant-node: {name}: ")
+    assert "pds_hush" not in printed.err
+
+
+def test_a_secret_may_live_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("pds_from_file\n")
+    env = GOOD | {"PLANT_DEVICE_SECRET_FILE": str(file)}
+    with pytest.raises(SettingsError, match="set one of them"):
+        load_settings(env)
+    assert load_settings(env | {"PLANT_DEVICE_SECRET": ""}).device_secret == "pds_from_file"
+
+
+def test_real_pins_need_a_configuration_and_real_time() -> None:
+    with pytest.raises(SettingsError, match="PLANT_NODE_CONFIG: is needed"):
+        load_settings(GOOD | {"PLANT_NODE_DRIVER": "gpiozero"})
+    fast = GOOD | {"PLANT_NODE_CLOCK_SPEED": "1440"}
+    with pytest.raises(SettingsError, match="PLANT_NODE_CLOCK_ORIGIN: is not set"):
+        load_settings(fast)
+    assert load_settings(fast | {"PLANT_NODE_CLOCK_ORIGIN": "1795464000000"}).clock_speed == 1440
+    pins = {"PLANT_NODE_DRIVER": "gpiozero", "PLANT_NODE_CONFIG": str(EXAMPLES / "node.toml")}
+    with pytest.raises(SettingsError, match="PLANT_NODE_CLOCK_SPEED"):
+        load_settings(fast | pins)
+
+
+def test_the_example_is_right() -> None:
+    channels = parse_config(tomllib.loads((EXAMPLES / "node.toml").read_text()), for_pins=True).channels
+    manifest = channels.manifest()
+    assert [sensor["key"] for sensor in manifest["sensors"]] == ["soil", "tank"]
+    assert manifest["actuators"][0]["limits"] == {
+        "max_run_ms": 30_000,
+        "min_off_ms": 60_000,
+        "max_day_ms": 300_000,
+        "flow_ml_per_min": 100,
+    }
+
+
+def test_a_pump_without_limits_gets_careful_ones() -> None:
+    channels = parse_config({"actuators": {"pump": PUMP}}, for_pins=True).channels
+    assert channels.actuators[0].limits.max_run_ms == 30_000
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ({"actuators": {"pump": PUMP | {"max_run": 1}}}, "actuators.pump.max_run: unknown word"),
+        ({"actuators": {"pump": PUMP | {"max_run_ms": "30"}}}, "actuators.pump.max_run_ms"),
+        ({"actuators": {"pump": PUMP | {"max_run_ms": -1}}}, "actuators.pump.max_run_ms"),
+        ({"actuators": {"pump": {"kind": "pump"}}}, "actuators.pump.pin"),
+        ({"actuators": {"Pump": PUMP}}, "not a channel key"),
+        ({"actuators": {"lamp": {"kind": "lamp", "pin": 1, "max_run_ms": 5}}}, "only a pump has limits"),
+        ({"actuators": {"a": PUMP, "b": PUMP}}, "pin 27 is used twice"),
+        ({"actuators": []}, "must be a table"),
+        ({"sensors": {"soil": {"kind": "mood"}}}, "sensors.soil.kind"),
+        ({"sensors": {"soil": {"kind": "soil_moisture", "source": "mcp3008"}}}, "sensors.soil.channel"),
+        ({"sensors": {"soil": {"kind": "soil_moisture", "source": "mcp3008", "channel": 0}}}, "sensors.soil.points"),
+        ({"sensors": {"soil": {"kind": "soil_moisture", "source": "float_switch", "pin": 4}}}, "reservoir_level"),
+        ({"sensors": {"x": {"kind": "voltage", "source": "w1", "address": "1"}}, "actuators": {"x": PUMP}}, "'x'"),
+        ({"pumps": {}}, "unknown table"),
+    ],
+)
+def test_a_bad_configuration_names_the_place(table: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(table, for_pins=True)
+    assert named in str(caught.value)
+
+
+def test_check_prints_the_manifest(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    assert main(["check"]) == 0
+    assert '"firmware": "plant-node"' in capsys.readouterr().out
+
+
+def test_off_needs_pins_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANT_NODE_DRIVER", "gpiozero")
+    monkeypatch.setenv("PLANT_NODE_CONFIG", str(EXAMPLES / "node.toml"))
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+    assert main(["off"]) == 0
