@@ -1,0 +1,240 @@
+"""All that a listener knows of a person's plants: values in, values out.
+
+A `Garden` is replaced, never changed. Whoever holds one may compare its parts by identity to see what is new.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Self
+
+from .events import Message
+from .models import Actuator, Alert, Command, Decision, Device, Document, Profile, Sample, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pump run that counts: when it began and for how long it ran."""
+
+    at: datetime
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """One device with everything that belongs to it.
+
+    commands: what is under way, and the last one that is over, per actuator.
+    runs: all runs of pumps that are over, by command id, per actuator.
+    """
+
+    device: Device
+    profile: Profile
+    alerts: Mapping[int, Alert] = field(default_factory=dict)
+    live: Mapping[int, Command] = field(default_factory=dict)
+    last: Mapping[str, Command] = field(default_factory=dict)
+    runs: Mapping[str, Mapping[int, Run]] = field(default_factory=dict)
+    decision: Decision | None = None
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """Which channels there are. Entities depend on it."""
+        return (
+            *(f"{sensor.key}:{sensor.kind}" for sensor in self.device.sensors),
+            *(f"{actuator.key}:{actuator.limits}" for actuator in self.device.actuators),
+        )
+
+    def live_on(self, actuator: str) -> Command | None:
+        """Give the run of an actuator that is under way."""
+        return next((c for c in self.live.values() if c.actuator == actuator and c.action == "on"), None)
+
+    def lamp_is_on(self, actuator: str, now: datetime) -> bool | None:
+        """Tell whether a lamp is on, from what its node last said; None where it never said anything."""
+        command = self.last.get(actuator)
+        if command is None:
+            return None
+        if command.state not in ("succeeded", "accepted") or command.action == "off":
+            return False
+        if command.duration_ms is None:
+            return True
+        return now < command.started_at + timedelta(milliseconds=command.duration_ms)
+
+    def last_run(self, actuator: str) -> Run | None:
+        """Give the newest run of a pump that counts, the one under way included."""
+        running = self.live_on(actuator)
+        if running is not None and running.state != "queued":
+            return Run(running.started_at, running.duration_ms or 0)
+        return max(self.runs.get(actuator, {}).values(), key=lambda run: run.at, default=None)
+
+    def ran_ms(self, actuator: str, since: datetime | None = None) -> int:
+        """Sum up the runs of a pump that are over."""
+        runs = self.runs.get(actuator, {}).values()
+        return sum(run.ms for run in runs if since is None or run.at >= since)
+
+    def with_commands(self, commands: Iterable[Command]) -> Self:
+        """Take in commands, in any order."""
+        live, last = dict(self.live), dict(self.last)
+        runs = {key: dict(known) for key, known in self.runs.items()}
+        for command in commands:
+            if command.is_live:
+                live[command.id] = command
+            else:
+                live.pop(command.id, None)
+            actuator = self.device.actuator(command.actuator)
+            if actuator is None or (command.is_live and command.state != "accepted"):
+                continue
+            known = last.get(command.actuator)
+            if command.state not in ("expired", "cancelled", "rejected") and (known is None or known.id <= command.id):
+                last[command.actuator] = command
+            if not command.is_live and actuator.kind == "pump" and command.action == "on" and command.counted_ms:
+                runs.setdefault(command.actuator, {})[command.id] = Run(command.started_at, command.counted_ms)
+        return replace(self, live=live, last=last, runs=runs)
+
+    def seen(self, at: datetime | None) -> Self:
+        """Take in that the node was heard."""
+        known = self.device.last_seen_at
+        if at is None or (known is not None and at <= known):
+            return self
+        return replace(self, device=replace(self.device, last_seen_at=at))
+
+
+@dataclass(frozen=True, slots=True)
+class Garden:
+    """All plants of a person, by device id."""
+
+    plants: Mapping[str, Plant] = field(default_factory=dict)
+    position: str | None = None
+
+    @property
+    def shape(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Which devices with which channels there are."""
+        return tuple((device_id, plant.shape) for device_id, plant in self.plants.items())
+
+    def apply(self, message: Message) -> Self:
+        """Take in one message. What is not known is passed over: a newer backend may say more."""
+        position = message.id or self.position
+        if message.type == "snapshot":
+            return replace(self, plants=self._snapshot(message.data), position=position)
+        device_id = message.data.get("device_id")
+        if not isinstance(device_id, str) or _covers(self.position, message.id):
+            return self
+        plants = dict(self.plants)
+        if message.type == "device_deleted":
+            plants.pop(device_id, None)
+            return replace(self, plants=plants, position=position)
+        plant = plants.get(device_id)
+        if plant is None:
+            # A device that was made since: its profile is not in the event, so whoever listens asks for a snapshot.
+            return replace(self, position=position)
+        plants[device_id] = _applied(plant, message)
+        return replace(self, plants=plants, position=position)
+
+    def knows(self, message: Message) -> bool:
+        """Tell whether a message is about a device that we know."""
+        return message.data.get("device_id") in self.plants
+
+    def covers(self, other: Self) -> bool:
+        """Tell whether everything that another has seen was seen here too."""
+        return _covers(self.position, other.position)
+
+    def with_history(self, commands: Mapping[str, Iterable[Command]], decisions: Mapping[str, Decision]) -> Self:
+        """Take in what a snapshot leaves out, by device."""
+        plants = dict(self.plants)
+        for device_id, plant in self.plants.items():
+            known = plant.with_commands(commands.get(device_id, ()))
+            plants[device_id] = replace(known, decision=known.decision or decisions.get(device_id))
+        return replace(self, plants=plants)
+
+    def _snapshot(self, data: Document) -> dict[str, Plant]:
+        plants = {}
+        for item in data["devices"]:
+            device = Device.parse(item)
+            known = self.plants.get(device.id)
+            plant = Plant(
+                device=device,
+                profile=Profile.parse(item["automation"]),
+                alerts={alert["id"]: Alert.parse(alert) for alert in item["alerts"]},
+                last={} if known is None else known.last,
+                runs={} if known is None else known.runs,
+                decision=None if known is None else known.decision,
+            )
+            plants[device.id] = plant.with_commands(Command.parse(command) for command in item["commands"])
+        return plants
+
+
+def _applied(plant: Plant, message: Message) -> Plant:
+    data = message.data
+    match message.type:
+        case "readings":
+            return _with_readings(plant, data)
+        case "device":
+            return _with_device(plant, Device.parse(data["device"]))
+        case "automation":
+            return replace(plant, profile=Profile.parse(data["automation"]))
+        case "command":
+            command = Command.parse(data["command"])
+            return plant.with_commands((command,)).seen(command.accepted_at).seen(command.delivered_at)
+        case "alert":
+            alert = Alert.parse(data["alert"])
+            alerts = {key: known for key, known in plant.alerts.items() if key != alert.id}
+            if alert.state == "open":
+                alerts[alert.id] = alert
+            return replace(plant, alerts=alerts)
+        case "decision":
+            return replace(plant, decision=Decision.parse(data["decision"]))
+    return plant
+
+
+def _with_readings(plant: Plant, data: Document) -> Plant:
+    newest: dict[str, Sample] = {}
+    for item in data["readings"]:
+        ts = parse_time(item["ts"])
+        if ts is None:
+            # Of unknown age: history may have it, but it is no "now".
+            continue
+        known = newest.get(item["sensor"])
+        if known is None or ts > known.ts:
+            newest[item["sensor"]] = Sample(ts, float(item["value"]))
+    sensors = tuple(
+        replace(sensor, latest=sample)
+        if (sample := newest.get(sensor.key)) is not None and (sensor.latest is None or sample.ts > sensor.latest.ts)
+        else sensor
+        for sensor in plant.device.sensors
+    )
+    device = replace(plant.device, sensors=sensors)
+    return replace(plant, device=device).seen(parse_time(data.get("received_at")))
+
+
+def _with_device(plant: Plant, device: Device) -> Plant:
+    """Take the new record, and keep the newest values, which it does not carry."""
+    latest = {sensor.key: sensor.latest for sensor in plant.device.sensors}
+    sensors = tuple(replace(sensor, latest=sensor.latest or latest.get(sensor.key)) for sensor in device.sensors)
+    merged = replace(device, sensors=sensors, last_seen_at=device.last_seen_at or plant.device.last_seen_at)
+    return replace(plant, device=merged)
+
+
+def _covers(position: str | None, other: str | None) -> bool:
+    """Tell whether one position is at or after another. Both numbers of a position only grow."""
+    mine, theirs = _position(position), _position(other)
+    return mine is not None and theirs is not None and mine[0] >= theirs[0] and mine[1] >= theirs[1]
+
+
+def _position(position: str | None) -> tuple[int, int] | None:
+    try:
+        log_id, event_id = (int(part) for part in (position or "").split("."))
+    except ValueError:
+        return None
+    return log_id, event_id
+
+
+def litres(actuator: Actuator, ms: int) -> float | None:
+    """Turn run time into water; None where the pump's flow is not known."""
+    flow = actuator.limits.flow_ml_per_min
+    return None if not flow else round(ms * flow / 60_000 / 1000, 4)
+
+
+def vapour_pressure_deficit_kpa(temperature_c: float, humidity_percent: float) -> float:
+    """Say how strongly the air draws water from leaves (saturation pressure after Tetens)."""
+    saturation = 0.61078 * math.exp(17.27 * temperature_c / (temperature_c + 237.3))
+    return round(saturation * (1 - min(max(humidity_percent, 0.0), 100.0) / 100), 3)

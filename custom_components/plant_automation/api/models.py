@@ -1,0 +1,310 @@
+"""The backend's documents as frozen values.
+
+A newer backend may know more kinds, states and fields than this client: words are kept as plain text, and what is not
+known is passed over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Self
+
+API_VERSION = 1
+"""The version of the API that this client speaks."""
+
+LIVE_STATES = frozenset({"queued", "delivered", "accepted"})
+NEVER_RAN_STATES = frozenset({"rejected", "expired", "cancelled"})
+
+type Document = Mapping[str, Any]
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Read an RFC 3339 time."""
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _time(value: str) -> datetime:
+    return datetime.fromisoformat(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a backend says of itself."""
+
+    version: str
+    api_version: int
+    instance_id: str
+    time: datetime
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(str(data["version"]), int(data["api_version"]), str(data["instance_id"]), _time(data["time"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measured value."""
+
+    ts: datetime
+    value: float
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(_time(data["ts"]), float(data["value"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A channel that measures, with its newest value."""
+
+    key: str
+    kind: str
+    unit: str
+    latest: Sample | None = None
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        latest = data.get("latest")
+        return cls(data["key"], data["kind"], data["unit"], None if latest is None else Sample.parse(latest))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The envelope that a node enforces by itself; None where it has no such limit."""
+
+    max_run_ms: int | None = None
+    min_off_ms: int | None = None
+    max_day_ms: int | None = None
+    flow_ml_per_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actuator:
+    """A channel that acts."""
+
+    key: str
+    kind: str
+    limits: Limits
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        limits = data.get("limits") or {}
+        return cls(data["key"], data["kind"], Limits(**_known(Limits, limits)))
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The record of one node."""
+
+    id: str
+    name: str
+    firmware: str | None
+    version: str | None
+    last_seen_at: datetime | None
+    sensors: tuple[Sensor, ...] = ()
+    actuators: tuple[Actuator, ...] = ()
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(
+            id=data["id"],
+            name=data["name"],
+            firmware=data.get("firmware"),
+            version=data.get("version"),
+            last_seen_at=parse_time(data.get("last_seen_at")),
+            sensors=tuple(Sensor.parse(item) for item in data.get("sensors", ())),
+            actuators=tuple(Actuator.parse(item) for item in data.get("actuators", ())),
+        )
+
+    def sensor(self, key: str) -> Sensor | None:
+        """Find a sensor."""
+        return next((sensor for sensor in self.sensors if sensor.key == key), None)
+
+    def first(self, kind: str) -> Sensor | None:
+        """Give the first sensor of a kind: the one that the rules look at."""
+        return next((sensor for sensor in self.sensors if sensor.kind == kind), None)
+
+    def actuator(self, key: str) -> Actuator | None:
+        """Find an actuator."""
+        return next((actuator for actuator in self.actuators if actuator.key == key), None)
+
+    @property
+    def pump(self) -> Actuator | None:
+        """The pump that the rules drive: the first."""
+        return next((actuator for actuator in self.actuators if actuator.kind == "pump"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person wants for one device. The meanings are the backend's."""
+
+    mode: str
+    soil_moisture_min_percent: float
+    soil_moisture_hysteresis_percent: float
+    dose_ms: int
+    cooldown_s: int
+    soak_s: int
+    daily_cap_ms: int
+    reservoir_min_percent: float
+    reservoir_hysteresis_percent: float
+    air_temperature_min_c: float | None
+    air_temperature_max_c: float | None
+    air_temperature_hysteresis_c: float
+    stale_after_s: int
+    others: Mapping[str, Any] = field(default_factory=dict)
+    """What a newer backend has besides. It replaces whole profiles: left out, these would fall back to defaults."""
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        known = _known(cls, data)
+        others = {name: value for name, value in data.items() if name not in known and name != "version"}
+        return cls(**known, others=others)
+
+    def document(self) -> dict[str, Any]:
+        """Give it as the backend takes it."""
+        document = asdict(self)
+        return {**document.pop("others"), **document}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One order to one actuator, with its life."""
+
+    id: int
+    actuator: str
+    action: str
+    duration_ms: int | None
+    state: str
+    origin: str
+    created_at: datetime
+    delivered_at: datetime | None
+    accepted_at: datetime | None
+    finished_at: datetime | None
+    ran_ms: int | None
+    counted_ms: int
+    reason: str | None
+    requested_by: str | None
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(
+            id=int(data["id"]),
+            actuator=data["actuator"],
+            action=data["action"],
+            duration_ms=data["duration_ms"],
+            state=data["state"],
+            origin=data["origin"],
+            created_at=_time(data["created_at"]),
+            delivered_at=parse_time(data.get("delivered_at")),
+            accepted_at=parse_time(data.get("accepted_at")),
+            finished_at=parse_time(data.get("finished_at")),
+            ran_ms=data.get("ran_ms"),
+            counted_ms=int(data.get("counted_ms") or 0),
+            reason=data.get("reason"),
+            requested_by=data.get("requested_by"),
+        )
+
+    @property
+    def is_live(self) -> bool:
+        """It may still run, or runs."""
+        return self.state in LIVE_STATES
+
+    @property
+    def may_have_run(self) -> bool:
+        """It ran, runs, or nobody can tell that it did not."""
+        return self.state not in NEVER_RAN_STATES and self.state != "queued" and not self.came_to_nothing
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """It is over and moved nothing."""
+        return not self.is_live and self.counted_ms == 0 and self.action == "on" and self.duration_ms is not None
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began at the latest."""
+        return self.accepted_at or self.delivered_at or self.created_at
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that a person should know. At most one is open per device, kind and channel."""
+
+    id: int
+    device_id: str
+    kind: str
+    channel: str
+    severity: str
+    state: str
+    message: str
+    count: int
+    first_seen_at: datetime
+    acknowledged_at: datetime | None
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(
+            id=int(data["id"]),
+            device_id=data["device_id"],
+            kind=data["kind"],
+            channel=data["channel"],
+            severity=data["severity"],
+            state=data["state"],
+            message=data["message"],
+            count=int(data["count"]),
+            first_seen_at=_time(data["first_seen_at"]),
+            acknowledged_at=parse_time(data.get("acknowledged_at")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, for programs and for people."""
+
+    code: str
+    text: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the decision ledger."""
+
+    id: int
+    at: datetime
+    mode: str
+    outcome: str
+    reasons: tuple[Reason, ...]
+    command_id: int | None
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(
+            id=int(data["id"]),
+            at=_time(data["at"]),
+            mode=data["mode"],
+            outcome=data["outcome"],
+            reasons=tuple(
+                Reason(item["code"], item["text"], parse_time(item.get("until"))) for item in data["reasons"]
+            ),
+            command_id=data.get("command_id"),
+        )
+
+    @property
+    def text(self) -> str:
+        """All reasons in one line."""
+        return " ".join(reason.text for reason in self.reasons)
+
+
+def _known(kind: type[Any], data: Document) -> dict[str, Any]:
+    """Keep the fields that we know."""
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}

@@ -1,0 +1,140 @@
+"""Yes or no about a plant and its node."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
+from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .api import Plant
+from .coordinator import PlantConfigEntry, PlantCoordinator
+from .entity import PlantEntity, add_as_they_come
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantBinarySensorDescription(BinarySensorEntityDescription):
+    """A yes or no. None: it cannot be told."""
+
+    value: Callable[[PlantCoordinator, Plant], bool | None]
+    attributes: Callable[[Plant], Mapping[str, Any]] | None = None
+    exists: Callable[[Plant], bool] = lambda plant: True
+    needs_node: bool = False
+
+
+def _newest(plant: Plant, kind: str) -> float | None:
+    sensor = plant.device.first(kind)
+    return None if sensor is None or sensor.latest is None else sensor.latest.value
+
+
+def _reservoir_low(plant: Plant) -> bool | None:
+    if any(alert.kind == "reservoir_low" for alert in plant.alerts.values()):
+        return True
+    level = _newest(plant, "reservoir_level")
+    return None if level is None else level < plant.profile.reservoir_min_percent
+
+
+def _needs_water(plant: Plant) -> bool | None:
+    moisture = _newest(plant, "soil_moisture")
+    return None if moisture is None else moisture < plant.profile.soil_moisture_min_percent
+
+
+def _is_watering(plant: Plant) -> bool:
+    pumps = (actuator for actuator in plant.device.actuators if actuator.kind == "pump")
+    return any((run := plant.live_on(pump.key)) is not None and run.state == "accepted" for pump in pumps)
+
+
+def _problems(plant: Plant) -> Mapping[str, Any]:
+    alerts = sorted(plant.alerts.values(), key=lambda alert: alert.id)
+    return {
+        "alerts": [
+            {"id": alert.id, "kind": alert.kind, "severity": alert.severity, "message": alert.message}
+            for alert in alerts
+        ]
+    }
+
+
+DESCRIPTIONS = (
+    PlantBinarySensorDescription(
+        key="connected",
+        translation_key="connected",
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value=lambda coordinator, plant: plant.device.id in coordinator.connected,
+    ),
+    PlantBinarySensorDescription(
+        key="problem",
+        translation_key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        value=lambda _, plant: bool(plant.alerts),
+        attributes=_problems,
+    ),
+    PlantBinarySensorDescription(
+        key="reservoir_low",
+        translation_key="reservoir_low",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        value=lambda _, plant: _reservoir_low(plant),
+        exists=lambda plant: plant.device.first("reservoir_level") is not None,
+        needs_node=True,
+    ),
+    PlantBinarySensorDescription(
+        key="needs_water",
+        translation_key="needs_water",
+        value=lambda _, plant: _needs_water(plant),
+        exists=lambda plant: plant.device.first("soil_moisture") is not None,
+        needs_node=True,
+    ),
+    PlantBinarySensorDescription(
+        key="watering",
+        translation_key="watering",
+        device_class=BinarySensorDeviceClass.RUNNING,
+        value=lambda _, plant: _is_watering(plant),
+        exists=lambda plant: plant.device.pump is not None,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: PlantConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the binary sensors of all plants."""
+    add_as_they_come(
+        entry,
+        async_add_entities,
+        lambda coordinator, plant: [
+            PlantBinarySensor(coordinator, plant, description)
+            for description in DESCRIPTIONS
+            if description.exists(plant)
+        ],
+    )
+
+
+class PlantBinarySensor(PlantEntity, BinarySensorEntity):
+    """One yes or no."""
+
+    entity_description: PlantBinarySensorDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Some need the node, some only the backend."""
+        needs_node = self.entity_description.needs_node
+        return super().available and (not needs_node or self.device_id in self.coordinator.connected)
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Work it out."""
+        return self.entity_description.value(self.coordinator, self.plant)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Say which alerts are open."""
+        attributes = self.entity_description.attributes
+        return None if attributes is None else attributes(self.plant)

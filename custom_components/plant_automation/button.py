@@ -1,0 +1,88 @@
+"""What a person does with one press."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .api import Plant, PlantClient
+from .coordinator import PlantConfigEntry
+from .entity import PlantEntity, add_as_they_come, translated_errors
+
+PARALLEL_UPDATES = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantButtonDescription(ButtonEntityDescription):
+    """A button and what it does."""
+
+    press: Callable[[PlantClient, Plant], Awaitable[None]]
+    exists: Callable[[Plant], bool] = lambda plant: True
+    needs_node: bool = False
+
+
+async def _water(client: PlantClient, plant: Plant) -> None:
+    pump = plant.device.pump
+    if pump is not None:
+        await client.switch_on(plant.device.id, pump.key, plant.profile.dose_ms)
+
+
+async def _stop(client: PlantClient, plant: Plant) -> None:
+    for actuator in plant.device.actuators:
+        if actuator.kind == "pump":
+            await client.switch_off(plant.device.id, actuator.key)
+
+
+async def _resolve(client: PlantClient, plant: Plant) -> None:
+    for alert_id in sorted(plant.alerts):
+        await client.resolve_alert(alert_id)
+
+
+def _has_pump(plant: Plant) -> bool:
+    return plant.device.pump is not None
+
+
+DESCRIPTIONS = (
+    PlantButtonDescription(
+        key="water_now", translation_key="water_now", press=_water, exists=_has_pump, needs_node=True
+    ),
+    PlantButtonDescription(
+        key="stop_watering", translation_key="stop_watering", press=_stop, exists=_has_pump, needs_node=True
+    ),
+    PlantButtonDescription(key="resolve_alerts", translation_key="resolve_alerts", press=_resolve),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: PlantConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the buttons of all plants."""
+    add_as_they_come(
+        entry,
+        async_add_entities,
+        lambda coordinator, plant: [
+            PlantButton(coordinator, plant, description) for description in DESCRIPTIONS if description.exists(plant)
+        ],
+    )
+
+
+class PlantButton(PlantEntity, ButtonEntity):
+    """One button."""
+
+    entity_description: PlantButtonDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Some need the node, some only the backend."""
+        needs_node = self.entity_description.needs_node
+        return super().available and (not needs_node or self.device_id in self.coordinator.connected)
+
+    @override
+    async def async_press(self) -> None:
+        """Do it."""
+        with translated_errors():
+            await self.entity_description.press(self.coordinator.client, self.plant)

@@ -1,0 +1,17 @@
+"""Names that several modules share."""
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+DOMAIN: Final = "plant_automation"
+LOGGER: Final = logging.getLogger(__package__)
+
+CONF_IMPORT_STATISTICS: Final = "import_statistics"
+CONF_ASSISTANTS_MAY_WATER: Final = "assistants_may_water"
+
+SAFETY_REFRESH: Final = timedelta(minutes=5)
+"""Events bring every change; this only finds what a fault would have hidden."""
+
+CLOCK_TICK: Final = timedelta(seconds=30)
+"""Silence brings no event: how often it is looked for."""

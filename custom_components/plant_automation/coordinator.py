@@ -1,0 +1,342 @@
+"""Keeps what is known of the plants of one backend, fed by its stream of events."""
+
+from asyncio import Lock, Task
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from .api import (
+    Alert,
+    Command,
+    Decision,
+    Garden,
+    Info,
+    InvalidAuth,
+    Message,
+    Plant,
+    PlantApiError,
+    PlantClient,
+    Profile,
+    UnsupportedVersion,
+)
+from .api.client import check_info
+from .const import CLOCK_TICK, DOMAIN, LOGGER, SAFETY_REFRESH
+from .issues import async_keep_issues
+
+type PlantConfigEntry = ConfigEntry[PlantCoordinator]
+
+_MISSED_AFTER = timedelta(seconds=5)
+"""What happened this long before the stream (re)opened is history: it changes states, but fires no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that event entities tell of. `entity` is the key of the entity, `type` its event type."""
+
+    entity: str
+    type: str
+    attributes: dict[str, Any]
+
+
+class PlantCoordinator(DataUpdateCoordinator[Garden]):
+    """One backend."""
+
+    config_entry: PlantConfigEntry
+    info: Info
+    hub_id: str
+
+    def __init__(self, hass: HomeAssistant, entry: PlantConfigEntry, client: PlantClient) -> None:
+        """Begin with an empty garden; the first refresh fills it."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=SAFETY_REFRESH,
+            always_update=False,
+        )
+        self.client = client
+        self.data = Garden()
+        self.connected: frozenset[str] = frozenset()
+        self.reconnects = -1
+        self._profile_lock = Lock()
+        self._stream: Task[None] | None = None
+        self._records: dict[str, tuple[str, str | None]] | None = None
+        self._opened_at: datetime | None = None
+        self._listeners_by_device: dict[str, list[Callable[[Happening], None]]] = {}
+        self._late_readings: list[Callable[[Message], None]] = []
+
+    @callback
+    def async_start(self) -> None:
+        """Listen to the stream until the entry is unloaded."""
+        self.config_entry.async_on_unload(
+            async_track_time_interval(self.hass, self._async_tick, CLOCK_TICK, cancel_on_shutdown=True)
+        )
+        self._async_ensure_stream()
+
+    @callback
+    def async_subscribe(self, device_id: str, listener: Callable[[Happening], None]) -> CALLBACK_TYPE:
+        """Hear what happens to one device."""
+        self._listeners_by_device.setdefault(device_id, []).append(listener)
+        return lambda: self._listeners_by_device[device_id].remove(listener)
+
+    @callback
+    def async_subscribe_readings(self, listener: Callable[[Message], None]) -> CALLBACK_TYPE:
+        """See each message with readings, late ones included."""
+        self._late_readings.append(listener)
+        return lambda: self._late_readings.remove(listener)
+
+    async def async_change_profile(self, device_id: str, changes: dict[str, Any]) -> Profile:
+        """Change some fields of a profile. Raises PlantApiError.
+
+        The backend replaces whole profiles, so two changes at once would undo each other: one at a time, each from
+        what the backend has now.
+        """
+        async with self._profile_lock:
+            profile = await self.client.profile(device_id)
+            changed = await self.client.set_profile(device_id, replace(profile, **changes))
+        plant = self.data.plants.get(device_id)
+        if plant is not None and plant.profile != changed:
+            plants = {**self.data.plants, device_id: replace(plant, profile=changed)}
+            self.data = replace(self.data, plants=plants)
+            self.async_update_listeners()
+        return changed
+
+    @override
+    async def _async_update_data(self) -> Garden:
+        """Fetch everything at once."""
+        try:
+            info, snapshot = await self.client.snapshot()
+            self._check_instance(info)
+            garden = await self._async_with_history(snapshot)
+        except InvalidAuth as error:
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="invalid_auth") from error
+        except UnsupportedVersion as error:
+            raise ConfigEntryError(
+                translation_domain=DOMAIN,
+                translation_key="unsupported_version",
+                translation_placeholders={"version": error.version, "api_version": str(error.api_version)},
+            ) from error
+        except PlantApiError as error:
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key="cannot_connect",
+                translation_placeholders={"error": str(error)},
+            ) from error
+        self._async_sync_devices(garden)
+        self._look_who_is_connected(garden)
+        async_keep_issues(self.hass, self.config_entry.entry_id, garden)
+        if self._stream is not None:
+            self._async_ensure_stream()
+        return garden
+
+    def _check_instance(self, info: Info) -> None:
+        if info.instance_id != self.config_entry.unique_id:
+            raise ConfigEntryError(translation_domain=DOMAIN, translation_key="other_instance")
+        self.info = info
+
+    async def _async_with_history(self, snapshot: Message) -> Garden:
+        """Add to a snapshot the runs and the last decision of each device, which it does not carry."""
+        known = self.data.plants
+        commands: dict[str, list[Command]] = {}
+        decisions: dict[str, Decision] = {}
+        for item in snapshot.data["devices"]:
+            device_id = item["id"]
+            plant = known.get(device_id)
+            commands[device_id] = await self.client.commands(device_id, _settled_until(plant))
+            if plant is None or plant.decision is None:
+                for decision in await self.client.decisions(device_id, 1):
+                    decisions[device_id] = decision
+        # Nothing is awaited from here on: what the stream brought meanwhile is in self.data.
+        garden = self.data.apply(snapshot)
+        if self.data.plants and self.data.covers(garden):
+            garden = self.data
+        return garden.with_history(commands, decisions)
+
+    @callback
+    def _async_ensure_stream(self) -> None:
+        if self._stream is None or self._stream.done():
+            self._stream = self.config_entry.async_create_background_task(
+                self.hass, self._async_listen(), f"{DOMAIN} events of {self.name}"
+            )
+
+    async def _async_listen(self) -> None:
+        """Take in the stream until it cannot go on."""
+        try:
+            async for message in self.client.listen(self.data.position):
+                if isinstance(message, PlantApiError):
+                    self._async_line_is_down(message)
+                else:
+                    await self._async_take(message)
+        except InvalidAuth as error:
+            self._async_line_is_down(error)
+            self.config_entry.async_start_reauth(self.hass)
+        except (UnsupportedVersion, ConfigEntryError) as error:
+            # The safety refresh keeps looking, and starts the stream again when the backend fits.
+            self._async_line_is_down(error)
+
+    @callback
+    def _async_line_is_down(self, error: Exception) -> None:
+        if self.last_update_success:
+            self.async_set_update_error(UpdateFailed(f"{type(error).__name__}: {error}"))
+
+    async def _async_take(self, message: Message) -> None:
+        if message.type == "info":
+            self._check_instance(check_info(message.data))
+            self._opened_at = self.info.time
+            self.reconnects += 1
+            if self.last_update_success:
+                return
+            LOGGER.info("The backend %s is back", self.name)
+        before = self.data
+        if message.type == "snapshot":
+            garden = await self._async_with_history(message)
+        elif message.type == "device" and not before.knows(message):
+            await self.async_refresh()
+            return
+        else:
+            garden = before.apply(message)
+        if garden.plants is not before.plants:
+            self._async_sync_devices(garden)
+            self._look_who_is_connected(garden)
+        self.async_set_updated_data(garden)
+        if message.type in ("alert", "snapshot", "device_deleted"):
+            async_keep_issues(self.hass, self.config_entry.entry_id, garden)
+        if message.type == "readings":
+            for listener in tuple(self._late_readings):
+                listener(message)
+        self._async_tell(before, garden, message)
+
+    @callback
+    def _async_tell(self, before: Garden, after: Garden, message: Message) -> None:
+        """Tell event entities, unless it happened while nobody listened."""
+        device_id = message.data.get("device_id", "")
+        happening = happening_of(before.plants.get(device_id), message)
+        if happening is None or device_id not in after.plants:
+            return
+        at = dt_util.parse_datetime(str(message.data.get("at")))
+        if at is not None and self._opened_at is not None and at < self._opened_at - _MISSED_AFTER:
+            return
+        for listener in tuple(self._listeners_by_device.get(device_id, ())):
+            listener(happening)
+
+    @callback
+    def _async_tick(self, _now: datetime) -> None:
+        if self._look_who_is_connected(self.data):
+            self.async_update_listeners()
+
+    def _look_who_is_connected(self, garden: Garden) -> bool:
+        """Find the nodes that were heard lately. Gives whether that changed."""
+        now = dt_util.utcnow()
+        connected = frozenset(
+            device_id
+            for device_id, plant in garden.plants.items()
+            if plant.device.last_seen_at is not None
+            and now - plant.device.last_seen_at <= timedelta(seconds=plant.profile.stale_after_s)
+        )
+        changed = connected != self.connected
+        self.connected = connected
+        return changed
+
+    @callback
+    def _async_sync_devices(self, garden: Garden) -> None:
+        """Keep the device registry in step: names, firmware, and devices that are no more."""
+        records = {key: (plant.device.name, plant.device.version) for key, plant in garden.plants.items()}
+        if records == self._records:
+            return
+        self._records = records
+        registry = dr.async_get(self.hass)
+        for entry in dr.async_entries_for_config_entry(registry, self.config_entry.entry_id):
+            device_id = next((value for domain, value in entry.identifiers if domain == DOMAIN), "")
+            if device_id == self.config_entry.unique_id:
+                continue
+            plant = garden.plants.get(device_id)
+            if plant is None:
+                registry.async_remove_device(entry.id)
+            elif (entry.name, entry.sw_version) != (plant.device.name, plant.device.version):
+                registry.async_update_device(entry.id, name=plant.device.name, sw_version=plant.device.version)
+
+
+def _settled_until(plant: Plant | None) -> int:
+    """Give the id up to which all commands of a plant are known with their outcome."""
+    if plant is None:
+        return 0
+    if plant.live:
+        return min(plant.live) - 1
+    ids = [command.id for command in plant.last.values()]
+    return max((*ids, *(run for runs in plant.runs.values() for run in runs)), default=0)
+
+
+def happening_of(plant: Plant | None, message: Message) -> Happening | None:
+    """Say what a message means for event entities; `plant` is what was known before it."""
+    if plant is None:
+        return None
+    if message.type == "alert":
+        return _alert_happening(plant, Alert.parse(message.data["alert"]))
+    if message.type == "command":
+        return _watering_happening(plant, Command.parse(message.data["command"]))
+    return None
+
+
+def _alert_happening(plant: Plant, alert: Alert) -> Happening | None:
+    known = plant.alerts.get(alert.id)
+    if alert.state == "resolved":
+        kind = "resolved"
+    elif known is None:
+        kind = "opened"
+    elif alert.acknowledged_at is not None and known.acknowledged_at is None:
+        kind = "acknowledged"
+    elif alert.severity == "critical" and known.severity != "critical":
+        kind = "worsened"
+    else:
+        return None
+    attributes = {
+        "alert_id": alert.id,
+        "kind": alert.kind,
+        "channel": alert.channel,
+        "severity": alert.severity,
+        "message": alert.message,
+    }
+    return Happening("alert", kind, attributes)
+
+
+_WATERING_TYPES = {
+    "accepted": "started",
+    "succeeded": "finished",
+    "interrupted": "finished",
+    "failed": "failed",
+    "rejected": "failed",
+    "expired": "failed",
+    "timed_out": "failed",
+}
+
+
+def _watering_happening(plant: Plant, command: Command) -> Happening | None:
+    actuator = plant.device.actuator(command.actuator)
+    kind = _WATERING_TYPES.get(command.state)
+    known = plant.live.get(command.id)
+    if actuator is None or actuator.kind != "pump" or command.action != "on" or kind is None:
+        return None
+    if known is None and command.id in plant.runs.get(command.actuator, {}):
+        return None  # a late word on a run that was told of already
+    if known is not None and known.state == command.state:
+        return None
+    attributes = {
+        "actuator": command.actuator,
+        "command_id": command.id,
+        "requested_by": command.requested_by or command.origin,
+        "duration_ms": command.duration_ms,
+        "ran_ms": command.ran_ms,
+        "state": command.state,
+        "reason": command.reason,
+    }
+    return Happening("watering", kind, attributes)

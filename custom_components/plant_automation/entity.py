@@ -1,0 +1,118 @@
+"""What all entities have in common."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar, override
+
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .api import InvalidAuth, InvalidInput, NotThere, Plant, PlantApiError, Refused
+from .const import DOMAIN
+from .coordinator import PlantConfigEntry, PlantCoordinator
+
+
+class PlantEntity(CoordinatorEntity[PlantCoordinator]):
+    """Something of one device."""
+
+    _attr_has_entity_name = True
+    _needs_node: ClassVar[bool] = False
+    """Says something only while the node is heard; the backend alone knows the rest."""
+
+    def __init__(self, coordinator: PlantCoordinator, plant: Plant, description: EntityDescription) -> None:
+        """Belong to the device of `plant`."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        self.device_id = plant.device.id
+        self._seen: Plant | None = plant
+        self._was_available: bool | None = None
+        self._attr_unique_id = f"{plant.device.id}_{description.key}"
+        self._attr_device_info = DeviceInfo(
+            identifiers={(DOMAIN, plant.device.id)},
+            name=plant.device.name,
+            manufacturer="Plant Automation",
+            model=plant.device.firmware,
+            sw_version=plant.device.version,
+            via_device_id=coordinator.hub_id,
+        )
+
+    @property
+    def plant(self) -> Plant:
+        """What is known of the device now."""
+        return self.coordinator.data.plants[self.device_id]
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Tell whether there is something to say."""
+        return (
+            super().available
+            and self.device_id in self.coordinator.data.plants
+            and (not self._needs_node or self.device_id in self.coordinator.connected)
+        )
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Look again, if there is anything new about this device: a reading of one is no work for the others."""
+        plant = self.coordinator.data.plants.get(self.device_id)
+        available = self.available
+        if plant is self._seen and available is self._was_available:
+            return
+        self._seen, self._was_available = plant, available
+        self.async_write_ha_state()
+
+
+def add_as_they_come(
+    entry: PlantConfigEntry,
+    add: AddConfigEntryEntitiesCallback,
+    build: Callable[[PlantCoordinator, Plant], Sequence[PlantEntity]],
+) -> None:
+    """Add the entities of all plants, now and whenever a device or channel appears."""
+    coordinator = entry.runtime_data
+    known: set[str | None] = set()
+    shape: object = None
+
+    @callback
+    def look() -> None:
+        nonlocal known, shape
+        if coordinator.data.shape == shape:
+            return
+        shape = coordinator.data.shape
+        found = [entity for plant in coordinator.data.plants.values() for entity in build(coordinator, plant)]
+        add([entity for entity in found if entity.unique_id not in known])
+        known = {entity.unique_id for entity in found}
+
+    look()
+    entry.async_on_unload(coordinator.async_add_listener(look))
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Say in the user's language what the backend refuses."""
+    try:
+        yield
+    except Refused as error:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="refused", translation_placeholders={"detail": error.detail}
+        ) from error
+    except InvalidInput as error:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="invalid_input",
+            translation_placeholders={"detail": error.detail},
+        ) from error
+    except NotThere as error:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_there") from error
+    except InvalidAuth as error:
+        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="invalid_auth") from error
+    except PlantApiError as error:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="cannot_connect",
+            translation_placeholders={"error": str(error)},
+        ) from error

@@ -1,0 +1,257 @@
+"""The actions."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import probatio as vol
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import service
+from homeassistant.util import dt as dt_util
+
+from .api import Actuator, Command, Plant
+from .blueprint_files import install_blueprints
+from .const import DOMAIN
+from .coordinator import PlantConfigEntry, PlantCoordinator
+from .entity import translated_errors
+
+ATTR_ML = "ml"
+ATTR_SECONDS = "seconds"
+ATTR_ACTUATOR = "actuator"
+ATTR_FORCE = "force"
+ATTR_ALERT_ID = "alert_id"
+ATTR_SENSOR = "sensor"
+ATTR_START = "start"
+ATTR_END = "end"
+ATTR_LIMIT = "limit"
+
+MAX_RUN_S = 600.0
+_RANGES = {
+    "soil_moisture_min_percent": (0, 100),
+    "soil_moisture_hysteresis_percent": (0, 50),
+    "dose_ms": (100, 600_000),
+    "cooldown_s": (60, 30 * 24 * 3600),
+    "soak_s": (0, 24 * 3600),
+    "daily_cap_ms": (0, 3_600_000),
+    "reservoir_min_percent": (0, 100),
+    "reservoir_hysteresis_percent": (0, 50),
+    "air_temperature_min_c": (-40, 85),
+    "air_temperature_max_c": (-40, 85),
+    "air_temperature_hysteresis_c": (0, 20),
+    "stale_after_s": (30, 24 * 3600),
+}
+_WHOLE = {"dose_ms", "cooldown_s", "soak_s", "daily_cap_ms", "stale_after_s"}
+
+_DEVICE = {vol.Required(ATTR_DEVICE_ID): cv.string}
+WATER_SCHEMA = vol.Schema(
+    {
+        **_DEVICE,
+        vol.Exclusive(ATTR_ML, "amount"): vol.All(vol.Coerce(float), vol.Range(min=1, max=100_000)),
+        vol.Exclusive(ATTR_SECONDS, "amount"): vol.All(vol.Coerce(float), vol.Range(min=0.1, max=MAX_RUN_S)),
+        vol.Optional(ATTR_ACTUATOR): cv.string,
+        vol.Optional(ATTR_FORCE, default=False): cv.boolean,
+    }
+)
+STOP_ALL_SCHEMA = vol.Schema({vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string])})
+SET_PROFILE_SCHEMA = vol.Schema(
+    {
+        **_DEVICE,
+        vol.Optional("mode"): vol.In(["off", "shadow", "on"]),
+        **{
+            vol.Optional(name): vol.All(vol.Coerce(int if name in _WHOLE else float), vol.Range(min=low, max=high))
+            for name, (low, high) in _RANGES.items()
+        },
+    }
+)
+RESOLVE_ALERT_SCHEMA = vol.Schema({**_DEVICE, vol.Optional(ATTR_ALERT_ID): cv.positive_int})
+HISTORY_SCHEMA = vol.Schema(
+    {
+        **_DEVICE,
+        vol.Required(ATTR_SENSOR): cv.string,
+        vol.Optional(ATTR_START): cv.datetime,
+        vol.Optional(ATTR_END): cv.datetime,
+        vol.Optional(ATTR_LIMIT, default=1000): vol.All(vol.Coerce(int), vol.Range(min=1, max=10_000)),
+    }
+)
+DECISIONS_SCHEMA = vol.Schema(
+    {**_DEVICE, vol.Optional(ATTR_LIMIT, default=10): vol.All(vol.Coerce(int), vol.Range(min=1, max=100))}
+)
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions. They are there even while no backend is, so that automations can be checked."""
+    optional, only = SupportsResponse.OPTIONAL, SupportsResponse.ONLY
+    for name, handler, schema, response in (
+        ("water", _water, WATER_SCHEMA, optional),
+        ("stop_all", _stop_all, STOP_ALL_SCHEMA, optional),
+        ("set_profile", _set_profile, SET_PROFILE_SCHEMA, optional),
+        ("resolve_alert", _resolve_alert, RESOLVE_ALERT_SCHEMA, optional),
+        ("get_history", _get_history, HISTORY_SCHEMA, only),
+        ("get_decisions", _get_decisions, DECISIONS_SCHEMA, only),
+        ("install_blueprints", _install_blueprints, vol.Schema({}), optional),
+    ):
+        hass.services.async_register(DOMAIN, name, handler, schema=schema, supports_response=response)
+
+
+async def _water(call: ServiceCall) -> ServiceResponse:
+    coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
+    pump = _pump_of(plant, call.data.get(ATTR_ACTUATOR))
+    duration_ms = _duration_ms(plant, pump, call.data)
+    with translated_errors():
+        command = await coordinator.client.switch_on(
+            plant.device.id, pump.key, duration_ms, force=call.data[ATTR_FORCE]
+        )
+    return command_document(command)
+
+
+async def _stop_all(call: ServiceCall) -> ServiceResponse:
+    """Switch off all pumps of the devices named, or of all. One that cannot be reached does not keep the others on."""
+    if ATTR_DEVICE_ID in call.data:
+        targets = [_plant_of(call.hass, device_id) for device_id in call.data[ATTR_DEVICE_ID]]
+    else:
+        entries: list[PlantConfigEntry] = call.hass.config_entries.async_loaded_entries(DOMAIN)
+        targets = [
+            (entry.runtime_data, plant) for entry in entries for plant in entry.runtime_data.data.plants.values()
+        ]
+    stopped: list[str] = []
+    trouble: Exception | None = None
+    for coordinator, plant in targets:
+        for actuator in plant.device.actuators:
+            if actuator.kind != "pump":
+                continue
+            try:
+                with translated_errors():
+                    await coordinator.client.switch_off(plant.device.id, actuator.key)
+            except Exception as error:
+                trouble = trouble or error
+            else:
+                stopped.append(f"{plant.device.name}: {actuator.key}")
+    if trouble is not None:
+        raise trouble
+    return {"stopped": list(stopped)}
+
+
+async def _set_profile(call: ServiceCall) -> ServiceResponse:
+    coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
+    changes = {key: value for key, value in call.data.items() if key != ATTR_DEVICE_ID}
+    with translated_errors():
+        profile = await coordinator.async_change_profile(plant.device.id, changes)
+    return {"profile": profile.document()}
+
+
+async def _resolve_alert(call: ServiceCall) -> ServiceResponse:
+    coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
+    wanted = call.data.get(ATTR_ALERT_ID)
+    if wanted is not None and wanted not in plant.alerts:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="no_such_alert", translation_placeholders={"id": str(wanted)}
+        )
+    alerts = sorted(plant.alerts) if wanted is None else [wanted]
+    with translated_errors():
+        for alert_id in alerts:
+            await coordinator.client.resolve_alert(alert_id)
+    return {"resolved": list(alerts)}
+
+
+async def _get_history(call: ServiceCall) -> ServiceResponse:
+    coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
+    end = _as_utc(call.data.get(ATTR_END)) or dt_util.utcnow() + timedelta(seconds=1)
+    start = _as_utc(call.data.get(ATTR_START)) or end - timedelta(days=1)
+    sensor = plant.device.sensor(call.data[ATTR_SENSOR]) or plant.device.first(call.data[ATTR_SENSOR])
+    if sensor is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="no_such_sensor",
+            translation_placeholders={
+                "sensor": call.data[ATTR_SENSOR],
+                "sensors": ", ".join(known.key for known in plant.device.sensors),
+            },
+        )
+    with translated_errors():
+        samples = await coordinator.client.readings(plant.device.id, sensor.key, start, end, call.data[ATTR_LIMIT])
+    readings: list[Any] = [{"ts": sample.ts.isoformat(), "value": sample.value} for sample in samples]
+    return {"sensor": sensor.key, "kind": sensor.kind, "unit": sensor.unit, "readings": readings}
+
+
+async def _get_decisions(call: ServiceCall) -> ServiceResponse:
+    coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
+    with translated_errors():
+        decisions = await coordinator.client.decisions(plant.device.id, call.data[ATTR_LIMIT])
+    return {
+        "decisions": [
+            {
+                "at": decision.at.isoformat(),
+                "mode": decision.mode,
+                "outcome": decision.outcome,
+                "codes": [reason.code for reason in decision.reasons],
+                "reason": decision.text,
+            }
+            for decision in decisions
+        ]
+    }
+
+
+async def _install_blueprints(call: ServiceCall) -> ServiceResponse:
+    target = Path(call.hass.config.path("blueprints"))
+    installed, kept = await call.hass.async_add_executor_job(install_blueprints, target)
+    return {"installed": list(installed), "kept": list(kept)}
+
+
+@callback
+def _plant_of(hass: HomeAssistant, ha_device_id: str) -> tuple[PlantCoordinator, Plant]:
+    """Find the plant behind a device of Home Assistant. Raises ServiceValidationError."""
+    entry: PlantConfigEntry
+    device, entry = service.async_get_device_and_config_entry(hass, DOMAIN, ha_device_id)
+    plants = entry.runtime_data.data.plants
+    for domain, identifier in device.identifiers:
+        if domain == DOMAIN and identifier in plants:
+            return entry.runtime_data, plants[identifier]
+    raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_plant")
+
+
+def _pump_of(plant: Plant, key: str | None) -> Actuator:
+    pump = plant.device.pump if key is None else plant.device.actuator(key)
+    if pump is None or pump.kind != "pump":
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="no_pump", translation_placeholders={"name": plant.device.name}
+        )
+    return pump
+
+
+def _duration_ms(plant: Plant, pump: Actuator, data: dict[str, Any]) -> int:
+    """Turn what was asked for into run time: seconds, ml at the pump's flow, or the profile's dose."""
+    if ATTR_SECONDS in data:
+        return round(float(data[ATTR_SECONDS]) * 1000)
+    if ATTR_ML not in data:
+        return plant.profile.dose_ms
+    flow = pump.limits.flow_ml_per_min
+    if not flow:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="no_flow", translation_placeholders={"pump": pump.key}
+        )
+    return max(1, round(float(data[ATTR_ML]) / flow * 60_000))
+
+
+def _as_utc(at: datetime | None) -> datetime | None:
+    """Read a time without a zone as local."""
+    return None if at is None else dt_util.as_utc(at)
+
+
+def command_document(command: Command) -> dict[str, Any]:
+    """Give a command as the answer of an action."""
+    return {
+        "command_id": command.id,
+        "actuator": command.actuator,
+        "state": command.state,
+        "duration_ms": command.duration_ms,
+    }

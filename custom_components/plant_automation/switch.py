@@ -1,0 +1,114 @@
+"""Pumps and lamps."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.util import dt as dt_util
+
+from .api import Plant
+from .coordinator import PlantConfigEntry, PlantCoordinator
+from .entity import PlantEntity, add_as_they_come, translated_errors
+
+PARALLEL_UPDATES = 1
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: PlantConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the actuators of all plants."""
+    add_as_they_come(entry, async_add_entities, _build)
+
+
+def _build(coordinator: PlantCoordinator, plant: Plant) -> Sequence[PlantEntity]:
+    seen: dict[str, int] = {}
+    switches: list[PlantEntity] = []
+    for actuator in plant.device.actuators:
+        kind = {"pump": PumpSwitch, "lamp": LampSwitch}.get(actuator.kind)
+        if kind is not None:
+            seen[actuator.kind] = seen.get(actuator.kind, 0) + 1
+            switches.append(kind(coordinator, plant, actuator.key, actuator.kind, seen[actuator.kind]))
+    return switches
+
+
+class ActuatorSwitch(PlantEntity, SwitchEntity):
+    """One actuator."""
+
+    _needs_node = True
+
+    def __init__(self, coordinator: PlantCoordinator, plant: Plant, key: str, kind: str, number: int) -> None:
+        """Drive the channel `key`, the device's `number`th of its kind."""
+        super().__init__(coordinator, plant, SwitchEntityDescription(key=key))
+        self._key = key
+        self._attr_translation_key = kind
+        self._attr_translation_placeholders = {"number": "" if number == 1 else f" {number}"}
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """End the run; always passes."""
+        with translated_errors():
+            await self.coordinator.client.switch_off(self.device_id, self._key)
+
+
+class PumpSwitch(ActuatorSwitch):
+    """A pump: on means one dose of the profile, which ends by itself at the node."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """On from the order to the end of the run."""
+        return self.plant.live_on(self._key) is not None
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Give one dose."""
+        with translated_errors():
+            await self.coordinator.client.switch_on(self.device_id, self._key, self.plant.profile.dose_ms)
+
+
+class LampSwitch(ActuatorSwitch):
+    """A lamp: what its node last said it did."""
+
+    _unsubscribe: CALLBACK_TYPE | None = None
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Tell whether it is lit; None while nobody knows."""
+        return self.plant.lamp_is_on(self._key, dt_util.utcnow())
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Light it until told otherwise."""
+        with translated_errors():
+            await self.coordinator.client.switch_on(self.device_id, self._key)
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """A lamp that was lit for a while goes out without an event."""
+        super()._handle_coordinator_update()
+        self._forget_end()
+        last = self.plant.last.get(self._key) if self.available else None
+        if last is not None and last.duration_ms is not None and self.is_on:
+            end = last.started_at + timedelta(milliseconds=last.duration_ms)
+            self._unsubscribe = async_track_point_in_utc_time(self.hass, self._ended, end)
+
+    @callback
+    def _ended(self, _now: datetime) -> None:
+        self._unsubscribe = None
+        self.async_write_ha_state()
+
+    def _forget_end(self) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Leave no timer behind."""
+        self._forget_end()

@@ -1,0 +1,217 @@
+"""Each blueprint does its work against the real backend."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from homeassistant.components import automation
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import async_fire_time_changed, async_mock_service
+
+from tests.home_assistant.field import READINGS, Field, until
+
+SOURCE = Path(__file__).resolve().parents[2] / "blueprints"
+
+
+@pytest.fixture
+async def installed(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[None]:
+    """The blueprints are in the configuration, and no automation outlives its test."""
+    hass.config.config_dir = str(tmp_path)
+    await hass.async_add_executor_job(shutil.copytree, SOURCE, tmp_path / "blueprints")
+    yield
+    for entity_id in hass.states.async_entity_ids(automation.DOMAIN):
+        await hass.services.async_call(automation.DOMAIN, "turn_off", {"entity_id": entity_id}, blocking=True)
+
+
+async def automate(hass: HomeAssistant, name: str, *inputs: dict[str, Any]) -> None:
+    """Make automations from a blueprint."""
+    path = f"plant_automation/{name}.yaml"
+    config = [
+        {"id": f"{name}_{number}", "alias": f"{name} {number}", "use_blueprint": {"path": path, "input": given}}
+        for number, given in enumerate(inputs)
+    ]
+    assert await async_setup_component(hass, automation.DOMAIN, {automation.DOMAIN: config})
+    await hass.async_block_till_done()
+    assert len(hass.states.async_entity_ids(automation.DOMAIN)) == len(inputs)
+
+
+def watering(field: Field) -> dict[str, Any]:
+    """Give the inputs of the watering blueprint: at any hour, at once."""
+    return {
+        "plant": field.ha_device_id,
+        "needs_water": field.entity_id("binary_sensor", "needs_water"),
+        "mode": field.entity_id("select", "mode"),
+        "connected": field.entity_id("binary_sensor", "connected"),
+        "dry_for": {"seconds": 0},
+        "after": "00:00:00",
+        "before": "23:59:59",
+    }
+
+
+async def commands(field: Field) -> list[Any]:
+    """Give what the backend was asked for."""
+    return list((await field.do(field.person.get, f"{field.node.path}/commands"))["commands"])
+
+
+@pytest.mark.usefixtures("installed")
+async def test_dry_soil_gets_one_dose_though_two_automations_want_it(hass: HomeAssistant, field: Field) -> None:
+    """One live command for each pump, and one cooldown: the second is refused."""
+    await field.set_up()
+    await automate(hass, "water_when_dry", watering(field), watering(field))
+    await field.do(field.node.send, soil=12)
+    await field.becomes("binary_sensor", "needs_water", "on")
+    await until(lambda: field.value("switch", "pump") == "on")
+    await field.run()
+    await field.becomes("switch", "pump", "off")
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=16))
+    await asyncio.sleep(0.5)
+    assert len(await commands(field)) == 1
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("mode", ["shadow", "on"])
+async def test_the_blueprint_leaves_a_plant_alone_that_the_rules_water(
+    hass: HomeAssistant, field: Field, mode: str
+) -> None:
+    """Never both."""
+    await field.set_up()
+    await field.set_profile(mode=mode, soil_moisture_min_percent=20)
+    await field.becomes("select", "mode", mode)
+    await automate(hass, "water_when_dry", watering(field))
+    await field.do(field.node.send, soil=12)
+    await field.becomes("binary_sensor", "needs_water", "on")
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=16))
+    await hass.async_block_till_done()
+    assert [command for command in await commands(field) if command["origin"] == "person"] == []
+
+
+@pytest.mark.usefixtures("installed")
+async def test_the_lamp_follows_its_hours(hass: HomeAssistant, field: Field) -> None:
+    """On inside, off outside, and mended when its node comes back."""
+    await field.set_up()
+    now = dt_util.now()
+    inside = {"lights_on": "00:00:00", "lights_off": "23:59:59"}
+    await automate(hass, "lamp_by_photoperiod", {"lamp": field.entity_id("switch", "lamp"), **inside})
+    await hass.services.async_call(
+        automation.DOMAIN, "trigger", {"entity_id": "automation.lamp_by_photoperiod_0"}, blocking=True
+    )
+    command = await field.poll()
+    assert (command["actuator"], command["action"]) == ("lamp", "on")
+    assert now.tzinfo is not None
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("pressed", "effect"), [("WATER", "pump"), ("RESOLVE", "resolved"), ("LATER", "again")])
+async def test_an_alert_reaches_the_phone_and_its_buttons_work(
+    hass: HomeAssistant, field: Field, pressed: str, effect: str
+) -> None:
+    """Water now, resolve, later."""
+    await field.set_up()
+    sent = async_mock_service(hass, "notify", "phone")
+    given = {
+        "alert": field.entity_id("event", "alert"),
+        "plant": field.ha_device_id,
+        "notify": "notify.phone",
+        "snooze": {"seconds": 1},
+    }
+    await automate(hass, "alert_to_phone", given)
+    await field.do(field.node.send, air=60)
+    await until(lambda: sent)
+    assert sent[0].data["title"] == "Basil"
+    assert "60" in sent[0].data["message"]
+    action = next(item["action"] for item in sent[0].data["data"]["actions"] if item["action"].startswith(pressed))
+    hass.bus.async_fire("mobile_app_notification_action", {"action": action})
+    if effect == "pump":
+        assert (await field.poll())["actuator"] == "pump"
+    elif effect == "resolved":
+        await until(lambda: field.value("event", "alert") and _type(field) == "resolved")
+    else:
+        await until(lambda: len(sent) == 2)
+
+
+def _type(field: Field) -> Any:
+    state = field.state("event", "alert")
+    return None if state is None else state.attributes.get("event_type")
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_low_reservoir_is_reminded_of_and_a_full_one_is_not(hass: HomeAssistant, field: Field) -> None:
+    """Every day."""
+    await field.set_up()
+    reminded = async_mock_service(hass, "notify", "phone")
+    given = {
+        "reservoir_low": field.entity_id("binary_sensor", "reservoir_low"),
+        "then": [{"action": "notify.phone", "data": {"message": "Fill it"}}],
+    }
+    await automate(hass, "reservoir_reminder", given)
+    trigger = {"entity_id": "automation.reservoir_reminder_0", "skip_condition": False}
+    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+    assert reminded == []
+    await field.do(field.node.send, tank=4)
+    await field.becomes("binary_sensor", "reservoir_low", "on")
+    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+    assert len(reminded) == 1
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_vacation_check_names_what_is_wrong(hass: HomeAssistant, field: Field) -> None:
+    """And is silent when all is well."""
+    await field.set_up()
+    told = async_mock_service(hass, "notify", "phone")
+    hass.states.async_set("input_boolean.away", "off")
+    given = {
+        "away": "input_boolean.away",
+        "problems": [field.entity_id("binary_sensor", "problem")],
+        "connected": [field.entity_id("binary_sensor", "connected")],
+        "then": [{"action": "notify.phone", "data": {"message": "{{ message }}"}}],
+    }
+    await automate(hass, "vacation_check", given)
+    hass.states.async_set("input_boolean.away", "on")
+    await hass.async_block_till_done()
+    assert told == []
+    await field.do(field.node.send, tank=4)
+    await field.becomes("binary_sensor", "problem", "on")
+    hass.states.async_set("input_boolean.away", "off")
+    hass.states.async_set("input_boolean.away", "on")
+    await until(lambda: told)
+    assert told[0].data["message"] == "Basil Problem"
+
+
+@pytest.mark.usefixtures("installed")
+async def test_cold_air_switches_the_heater_with_hysteresis(hass: HomeAssistant, field: Field) -> None:
+    """On below, off well above, and nothing in between."""
+    await field.set_up(readings=READINGS | {"air": 8})
+    assert await async_setup_component(hass, "homeassistant", {})
+    on = async_mock_service(hass, "switch", "turn_on")
+    off = async_mock_service(hass, "switch", "turn_off")
+    hass.states.async_set("switch.heater", "off")
+    temperature = field.entity_id("sensor", "air")
+    await automate(hass, "temperature_protection", {"temperature": temperature, "device": "switch.heater"})
+    for value, switched in ((4, (1, 0)), (5.5, (1, 0)), (6.5, (1, 1))):
+        await field.do(field.node.send, air=value)
+        await field.becomes("sensor", "air", str(float(value)))
+        await hass.async_block_till_done()
+        assert (len(on), len(off)) == switched
+
+
+@pytest.mark.usefixtures("installed")
+async def test_the_script_waters_by_volume(hass: HomeAssistant, field: Field) -> None:
+    """50 ml at 1200 ml a minute are 2.5 s."""
+    await field.set_up()
+    config = {
+        "soak": {
+            "use_blueprint": {
+                "path": "plant_automation/water_by_volume.yaml",
+                "input": {"plant": field.ha_device_id, "ml": 50},
+            }
+        }
+    }
+    assert await async_setup_component(hass, "script", {"script": config})
+    await hass.services.async_call("script", "soak", blocking=True)
+    assert (await field.poll())["duration_ms"] == 2500

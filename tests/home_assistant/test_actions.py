@@ -1,0 +1,246 @@
+"""Actions with their answers, triggers, conditions, tools for assistants, diagnostics."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.llm import LLM_API_ASSIST, LLMContext, ToolInput
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.components.common import arm_trigger
+
+from custom_components.plant_automation import system_health
+from custom_components.plant_automation.blueprint_files import install_blueprints
+from custom_components.plant_automation.const import CONF_ASSISTANTS_MAY_WATER, DOMAIN
+from custom_components.plant_automation.diagnostics import (
+    async_get_config_entry_diagnostics,
+    async_get_device_diagnostics,
+)
+from custom_components.plant_automation.llm import async_get_tools
+from tests.home_assistant.field import Field, until
+
+
+@pytest.mark.parametrize(
+    ("given", "duration_ms"), [({"ml": 100}, 5000), ({"seconds": 2.5}, 2500), ({}, 5000), ({"actuator": "pump"}, 5000)]
+)
+async def test_water_by_volume_by_time_or_by_dose(field: Field, given: Any, duration_ms: int) -> None:
+    """100 ml at 1200 ml a minute are 5 s."""
+    await field.set_up()
+    answer = await field.ask("water", device_id=field.ha_device_id, **given)
+    assert (answer["state"], answer["duration_ms"]) == ("queued", duration_ms)
+    assert (await field.poll())["duration_ms"] == duration_ms
+
+
+async def test_force_skips_the_cooldown_and_nothing_else(field: Field) -> None:
+    """The daily cap holds."""
+    await field.set_up()
+    await field.ask("water", device_id=field.ha_device_id, seconds=25)
+    await field.run()
+    with pytest.raises(ServiceValidationError, match="next may begin"):
+        await field.ask("water", device_id=field.ha_device_id, seconds=25)
+    await field.ask("water", device_id=field.ha_device_id, seconds=25, force=True)
+    await field.run()
+    with pytest.raises(ServiceValidationError, match="allowed in 24 hours"):
+        await field.ask("water", device_id=field.ha_device_id, seconds=25, force=True)
+
+
+async def test_what_cannot_be_watered_is_said_before_anything_runs(hass: HomeAssistant, field: Field) -> None:
+    """Each in its own words."""
+    entry = await field.set_up()
+    device = field.ha_device_id
+    with pytest.raises(ServiceValidationError, match="no such pump"):
+        await field.ask("water", device_id=device, actuator="lamp")
+    hub = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, entry.unique_id or ""), entry.entry_id)
+    assert hub is not None
+    with pytest.raises(ServiceValidationError, match="backend itself"):
+        await field.ask("water", device_id=hub.id)
+    await field.add_node(
+        "Plain", {"firmware": "x", "version": "1", "actuators": [{"key": "pump", "kind": "pump"}], "sensors": []}
+    )
+    await until(lambda: field.node.device_id in entry.runtime_data.data.plants)
+    await hass.async_block_till_done()
+    with pytest.raises(ServiceValidationError, match="flow of pump"):
+        await field.ask("water", device_id=field.ha_device_id, ml=100)
+    assert await field.do(field.node.poll) == []
+
+
+async def test_stop_all_ends_every_run(field: Field) -> None:
+    """Named plants, or all."""
+    await field.set_up()
+    await field.ask("water", device_id=field.ha_device_id, seconds=20)
+    command = await field.poll()
+    answer = await field.ask("stop_all")
+    assert answer == {"stopped": ["Basil: pump"]}
+    assert (await field.poll(command["seq"]))["action"] == "off"
+    assert await field.ask("stop_all", device_id=[field.ha_device_id]) == {"stopped": ["Basil: pump"]}
+
+
+async def test_a_profile_is_changed_in_part(field: Field) -> None:
+    """What is not named stays."""
+    await field.set_up()
+    answer = await field.ask("set_profile", device_id=field.ha_device_id, mode="shadow", cooldown_s=7200)
+    assert (answer["profile"]["mode"], answer["profile"]["cooldown_s"]) == ("shadow", 7200)
+    assert answer["profile"]["dose_ms"] == 5000
+    with pytest.raises(ServiceValidationError, match="air_temperature_min_c"):
+        await field.ask("set_profile", device_id=field.ha_device_id, air_temperature_min_c=80)
+
+
+async def test_alerts_are_resolved_by_number_or_all(field: Field) -> None:
+    """A number that is not open is a mistake."""
+    await field.set_up()
+    await field.do(field.node.send, tank=3)
+    await field.becomes("binary_sensor", "problem", "on")
+    with pytest.raises(ServiceValidationError, match="999"):
+        await field.ask("resolve_alert", device_id=field.ha_device_id, alert_id=999)
+    answer = await field.ask("resolve_alert", device_id=field.ha_device_id)
+    assert len(answer["resolved"]) == 1
+
+
+async def test_history_and_decisions_come_from_the_backend(field: Field) -> None:
+    """Raw, with units and reasons."""
+    await field.set_up()
+    await field.do(field.node.send, soil=[50, 49, 48], age_ms=600_000)
+    history = await field.ask("get_history", device_id=field.ha_device_id, sensor="soil_moisture")
+    assert (history["sensor"], history["unit"]) == ("soil", "%")
+    assert [reading["value"] for reading in history["readings"]] == [50, 49, 48, 41.5]
+    with pytest.raises(ServiceValidationError, match="no sensor nonsense"):
+        await field.ask("get_history", device_id=field.ha_device_id, sensor="nonsense")
+    decisions = await field.ask("get_decisions", device_id=field.ha_device_id)
+    assert decisions["decisions"][0]["outcome"] == "not_needed"
+    assert decisions["decisions"][0]["reason"]
+
+
+async def test_blueprints_are_installed_on_request_and_never_overwritten(hass: HomeAssistant, tmp_path: Path) -> None:
+    """An edited one is somebody's work."""
+    source = tmp_path / "source" / "automation"
+    source.mkdir(parents=True)
+    (source / "water.yaml").write_text("new")
+    target = tmp_path / "target"
+    assert install_blueprints(target, tmp_path / "source") == (["automation/plant_automation/water.yaml"], [])
+    copy = target / "automation" / "plant_automation" / "water.yaml"
+    copy.write_text("edited")
+    assert install_blueprints(target, tmp_path / "source") == ([], ["automation/plant_automation/water.yaml"])
+    assert copy.read_text() == "edited"
+
+
+async def test_triggers_fire_on_what_happens(hass: HomeAssistant, field: Field) -> None:
+    """An alert, dry soil, a finished run."""
+    await field.set_up()
+    calls: dict[str, list[Any]] = {"alert_opened": [], "watering_finished": [], "needs_water": []}
+    targets = {
+        "alert_opened": field.entity_id("event", "alert"),
+        "watering_finished": field.entity_id("event", "watering_event"),
+        "needs_water": field.entity_id("binary_sensor", "needs_water"),
+    }
+    for name, entity_id in targets.items():
+        await arm_trigger(hass, f"{DOMAIN}.{name}", {}, {"entity_id": entity_id}, calls[name])
+    await field.ask("water", device_id=field.ha_device_id)
+    await field.run()
+    await until(lambda: calls["watering_finished"])
+    await field.do(field.node.send, soil=12, tank=3)
+    await until(lambda: calls["alert_opened"] and calls["needs_water"])
+    assert [len(fired) for fired in calls.values()] == [1, 1, 1]
+
+
+async def test_conditions_ask_about_the_plant(hass: HomeAssistant, field: Field) -> None:
+    """In an automation, as a person would write it."""
+    await field.set_up()
+    conditions = {
+        "dry": {
+            "condition": f"{DOMAIN}.is_dry",
+            "target": {"entity_id": field.entity_id("binary_sensor", "needs_water")},
+        },
+        "low": {
+            "condition": f"{DOMAIN}.reservoir_level",
+            "target": {"entity_id": field.entity_id("sensor", "tank")},
+            "options": {"threshold": {"type": "below", "value": {"number": 50}}},
+        },
+    }
+    for name, condition in conditions.items():
+        config = {
+            "alias": name,
+            "triggers": {"trigger": "event", "event_type": "ask"},
+            "conditions": [condition],
+            "actions": [{"event": f"held_{name}"}],
+        }
+        conditions[name] = config
+    assert await async_setup_component(hass, "automation", {"automation": list(conditions.values())})
+    held: list[str] = []
+    for name in conditions:
+        hass.bus.async_listen(f"held_{name}", lambda event: held.append(event.event_type))
+    hass.bus.async_fire("ask")
+    await hass.async_block_till_done()
+    assert held == []
+    await field.do(field.node.send, soil=12, tank=20)
+    await field.becomes("sensor", "tank", "20.0")
+    await hass.async_block_till_done()
+    hass.bus.async_fire("ask")
+    await until(lambda: len(held) == 2)
+    assert sorted(held) == ["held_dry", "held_low"]
+
+
+def tools(hass: HomeAssistant) -> dict[str, Any]:
+    """Give what an assistant may use."""
+    context = LLMContext(platform="test", context=Context(), language="en", assistant="conversation", device_id=None)
+    offered = async_get_tools(hass, context, LLM_API_ASSIST)
+    return {} if offered is None else {tool.name: (tool, context) for tool in offered.tools}
+
+
+async def ask(hass: HomeAssistant, name: str, **args: Any) -> Any:
+    """Let an assistant use a tool."""
+    tool, context = tools(hass)[f"{DOMAIN}__{name}"]
+    return await tool.async_call(hass, ToolInput(tool_name=tool.name, tool_args=args), context)
+
+
+async def test_assistants_may_ask_but_water_only_if_allowed(hass: HomeAssistant, field: Field) -> None:
+    """Off by default."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    await field.set_up()
+    assert set(tools(hass)) == {f"{DOMAIN}__get_plant_needs"}
+    needs = await ask(hass, "get_plant_needs")
+    assert needs.data["plants"][0]["name"] == "Basil"
+    assert needs.data["plants"][0]["readings"]["soil"] == "41.5 %"
+    assert (await ask(hass, "get_plant_needs", plant="Nobody")).data == {"plants": []}
+
+
+async def test_an_allowed_assistant_gives_one_dose_and_meets_the_guards(hass: HomeAssistant, field: Field) -> None:
+    """A refusal is an answer, with the reason."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    await field.set_up(**{CONF_ASSISTANTS_MAY_WATER: True})
+    done = await ask(hass, "water_plant", plant="basil")
+    assert (done.error, done.data["seconds"]) == (False, 5)
+    await field.run()
+    refused = await ask(hass, "water_plant", plant="Basil")
+    assert refused.error
+    assert "next may begin" in refused.data["error"]
+    assert (await ask(hass, "water_plant", plant="Rose")).error
+
+
+async def test_diagnostics_hold_no_secret(hass: HomeAssistant, field: Field) -> None:
+    """They are posted in public."""
+    entry = await field.set_up()
+    whole = await async_get_config_entry_diagnostics(hass, entry)
+    device = dr.async_get(hass).async_get(field.ha_device_id)
+    assert device is not None
+    one = await async_get_device_diagnostics(hass, entry, device)
+    for secret in (field.person.token, field.backend.url, entry.unique_id, "Basil", field.node.secret):
+        assert secret not in str(whole) + str(one)
+    assert whole["stream"]["is_live"]
+    assert next(sensor["key"] for sensor in one["plant"]["device"]["sensors"]) == "soil"
+
+
+async def test_system_health_says_whether_the_backend_is_within_reach(hass: HomeAssistant, field: Field) -> None:
+    """And whether the stream lives."""
+    assert await async_setup_component(hass, "system_health", {})
+    await field.set_up()
+    registered: list[Any] = []
+    system_health.async_register(hass, SimpleNamespace(async_register_info=registered.append))
+    (ask_for_info,) = registered
+    info = await ask_for_info(hass)
+    assert (info["backends"], info["stream"], info["plants"]) == (1, "live", 1)
+    assert await info["can_reach_backend"] == "ok"
+    await hass.config_entries.async_unload(field.entry.entry_id)
+    assert await ask_for_info(hass) == {"backends": 0}

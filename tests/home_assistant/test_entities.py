@@ -1,0 +1,297 @@
+"""What a plant looks like in Home Assistant, and what happens when somebody acts there."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from syrupy.assertion import SnapshotAssertion
+from syrupy.filters import props
+
+from custom_components.plant_automation.const import CLOCK_TICK, DOMAIN
+from tests.home_assistant.field import READINGS, Field, until
+
+
+async def test_every_entity_of_a_plant(hass: HomeAssistant, field: Field, snapshot: SnapshotAssertion) -> None:
+    """Names, units, classes, categories and what is disabled are a promise to dashboards."""
+    entry = await field.set_up()
+    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    rows = {}
+    for entity in sorted(entities, key=lambda item: item.entity_id):
+        state = hass.states.get(entity.entity_id)
+        rows[entity.entity_id] = {
+            "key": entity.unique_id.removeprefix(field.node.device_id + "_"),
+            "name": entity.original_name,
+            "translation_key": entity.translation_key,
+            "device_class": entity.original_device_class,
+            "category": entity.entity_category,
+            "disabled": entity.disabled_by,
+            "unit": entity.unit_of_measurement,
+            "capabilities": entity.capabilities,
+            "state": None if state is None or entity.unique_id.endswith(("seen", "decision")) else state.state,
+        }
+    assert rows == snapshot(exclude=props("decided_at"))
+
+
+async def test_the_node_hangs_under_the_backend(hass: HomeAssistant, field: Field) -> None:
+    """One device for the backend, one for each node."""
+    entry = await field.set_up()
+    registry = dr.async_get(hass)
+    node = registry.async_get(field.ha_device_id)
+    assert node is not None
+    hub = registry.async_get(node.via_device_id or "")
+    assert hub is not None
+    assert (DOMAIN, entry.unique_id) in hub.identifiers
+    assert hub.entry_type is dr.DeviceEntryType.SERVICE
+    assert hub.configuration_url == field.backend.url
+    assert (node.name, node.model, node.sw_version) == ("Basil", "plant-node", "0.1.0")
+
+
+async def test_a_reading_is_there_without_polling(field: Field) -> None:
+    """The stream brings it."""
+    await field.set_up()
+    assert field.value("sensor", "soil") == "41.5"
+    await field.do(field.node.send, soil=37.25)
+    await field.becomes("sensor", "soil", "37.25", within_s=2)
+
+
+async def test_late_readings_do_not_change_the_present(field: Field) -> None:
+    """Backfill is history."""
+    await field.set_up()
+    await field.do(field.node.send, soil=10, age_ms=3_600_000)
+    await field.do(field.node.send, tank=79)
+    await field.becomes("sensor", "tank", "79.0")
+    assert field.value("sensor", "soil") == "41.5"
+
+
+async def test_the_air_tells_how_it_draws_on_leaves(field: Field) -> None:
+    """22.5 °C and 55 %: 2.73 kPa saturated, 45 % of it missing."""
+    await field.set_up()
+    assert float(field.value("sensor", "vapour_pressure_deficit") or 0) == pytest.approx(1.227, abs=0.01)
+
+
+async def test_the_pump_switch_gives_one_bounded_dose(field: Field) -> None:
+    """On is the profile's dose, and it ends by itself."""
+    await field.set_up()
+    pump = field.entity_id("switch", "pump")
+    await field.call("switch", "turn_on", pump)
+    await field.becomes("switch", "pump", STATE_ON)
+    command = await field.poll()
+    assert (command["action"], command["duration_ms"]) == ("on", 5000)
+    await field.do(field.node.ack, command, "accepted")
+    await field.becomes("binary_sensor", "watering", STATE_ON)
+    await field.do(field.node.ack, command, "succeeded", 5000)
+    await field.becomes("switch", "pump", STATE_OFF)
+    assert field.value("binary_sensor", "watering") == STATE_OFF
+    # 5 s at 1200 ml a minute.
+    assert float(field.value("sensor", "water_today") or 0) == pytest.approx(0.1)
+    assert float(field.value("sensor", "water_total") or 0) == pytest.approx(0.1)
+    last = dt_util.parse_datetime(field.value("sensor", "last_watered") or "")
+    following = dt_util.parse_datetime(field.value("sensor", "next_watering") or "")
+    assert last is not None
+    assert following is not None
+    assert following - last == timedelta(hours=1)
+    happened = field.state("event", "watering_event")
+    assert happened is not None
+    assert (happened.attributes["event_type"], happened.attributes["ran_ms"]) == ("finished", 5000)
+
+
+async def test_the_cooldown_holds_for_home_assistant_too(field: Field) -> None:
+    """The refusal is the backend's, in its words."""
+    await field.set_up()
+    pump = field.entity_id("switch", "pump")
+    await field.call("switch", "turn_on", pump)
+    await field.run()
+    with pytest.raises(ServiceValidationError, match="next may begin"):
+        await field.call("switch", "turn_on", pump)
+
+
+async def test_off_ends_a_run(field: Field) -> None:
+    """Off always passes."""
+    await field.set_up()
+    pump = field.entity_id("switch", "pump")
+    await field.call("switch", "turn_on", pump)
+    command = await field.poll()
+    await field.do(field.node.ack, command, "accepted")
+    await field.call("switch", "turn_off", pump)
+    assert (await field.poll(command["seq"]))["action"] == "off"
+
+
+async def test_the_lamp_shows_what_its_node_did(field: Field) -> None:
+    """Asked for is not lit."""
+    await field.set_up()
+    lamp = field.entity_id("switch", "lamp")
+    assert field.value("switch", "lamp") == STATE_UNKNOWN
+    await field.call("switch", "turn_on", lamp)
+    assert field.value("switch", "lamp") == STATE_UNKNOWN
+    command = await field.poll()
+    await field.do(field.node.ack, command, "succeeded", 0)
+    await field.becomes("switch", "lamp", STATE_ON)
+    await field.call("switch", "turn_off", lamp)
+    command = await field.poll(command["seq"])
+    await field.do(field.node.ack, command, "succeeded", 0)
+    await field.becomes("switch", "lamp", STATE_OFF)
+
+
+async def test_a_lamp_lit_for_a_while_goes_out_without_an_event(hass: HomeAssistant, field: Field) -> None:
+    """Its end is part of the command."""
+    await field.set_up()
+    body = {"actuator": "lamp", "action": "on", "duration_ms": 60_000}
+    await field.do(field.person.request, "POST", f"{field.node.path}/commands", json=body)
+    command = await field.poll()
+    await field.do(field.node.ack, command, "accepted")
+    await field.becomes("switch", "lamp", STATE_ON)
+    lamp = field.entity_id("switch", "lamp")
+    entity = hass.data["switch"].get_entity(lamp)
+    assert entity._unsubscribe is not None
+
+
+async def test_water_now_and_stop(field: Field) -> None:
+    """Two buttons."""
+    await field.set_up()
+    await field.call("button", "press", field.entity_id("button", "water_now"))
+    command = await field.poll()
+    assert (command["actuator"], command["duration_ms"]) == ("pump", 5000)
+    await field.call("button", "press", field.entity_id("button", "stop_watering"))
+    assert (await field.poll(command["seq"]))["action"] == "off"
+
+
+async def test_an_alert_opens_and_is_resolved(field: Field) -> None:
+    """Entities show it, an event tells it, a button closes it."""
+    await field.set_up()
+    assert field.value("event", "alert") == STATE_UNKNOWN
+    await field.do(field.node.send, tank=3)
+    await field.becomes("binary_sensor", "problem", STATE_ON)
+    await field.becomes("binary_sensor", "reservoir_low", STATE_ON)
+    opened = field.state("event", "alert")
+    assert opened is not None
+    assert opened.attributes["event_type"] == "opened"
+    assert opened.attributes["kind"] == "reservoir_low"
+    problem = field.state("binary_sensor", "problem")
+    assert problem is not None
+    assert [alert["kind"] for alert in problem.attributes["alerts"]] == ["reservoir_low"]
+    await field.do(field.node.send, tank=90)
+    await field.becomes("binary_sensor", "problem", STATE_OFF)
+    await until(lambda: field.state("event", "alert").attributes["event_type"] == "resolved")
+
+
+async def test_the_button_resolves_all_alerts(field: Field) -> None:
+    """As a person would at the backend."""
+    await field.set_up(readings=READINGS | {"air": 55})
+    await field.becomes("binary_sensor", "problem", STATE_ON)
+    await field.call("button", "press", field.entity_id("button", "resolve_alerts"))
+    resolved = await field.do(field.person.get, "/alerts", state="resolved")
+    assert [alert["kind"] for alert in resolved] == ["air_temperature_high"]
+
+
+async def test_acknowledging_is_told(field: Field) -> None:
+    """Somebody else acknowledges; the event says so."""
+    await field.set_up()
+    await field.do(field.node.send, tank=3)
+    await field.becomes("binary_sensor", "problem", STATE_ON)
+    (alert,) = await field.do(field.person.get, "/alerts", state="open")
+    await field.do(field.person.request, "PATCH", f"/alerts/{alert['id']}/acknowledge")
+    await until(lambda: field.state("event", "alert").attributes["event_type"] == "acknowledged")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field_value"),
+    [
+        ("soil_moisture_min_percent", 35.5, 35.5),
+        ("dose_ms", 7.5, 7500),
+        ("cooldown_s", 90, 5400),
+        ("daily_cap_ms", 45, 45_000),
+        ("air_temperature_max_c", 33.5, 33.5),
+    ],
+)
+async def test_a_number_changes_one_field_of_the_profile(
+    field: Field, key: str, value: float, field_value: float
+) -> None:
+    """And leaves the others as they are."""
+    await field.set_up()
+    before = await field.do(field.person.get, f"{field.node.path}/automation")
+    await field.call("number", "set_value", field.entity_id("number", key), value=value)
+    after = await field.do(field.person.get, f"{field.node.path}/automation")
+    assert after == {**before, key: field_value, "version": before["version"] + 1}
+    await until(lambda: float(field.value("number", key) or 0) == value)
+
+
+async def test_two_numbers_at_once_do_not_undo_each_other(hass: HomeAssistant, field: Field) -> None:
+    """The backend takes whole profiles only."""
+    await field.set_up()
+    for key, value in (("dose_ms", 6), ("soil_moisture_min_percent", 44), ("cooldown_s", 70)):
+        data = {"entity_id": field.entity_id("number", key), "value": value}
+        hass.async_create_task(hass.services.async_call("number", "set_value", data, blocking=True))
+    await hass.async_block_till_done()
+    profile = await field.do(field.person.get, f"{field.node.path}/automation")
+    assert (profile["dose_ms"], profile["soil_moisture_min_percent"], profile["cooldown_s"]) == (6000, 44, 4200)
+
+
+async def test_a_number_out_of_reach_is_refused_in_words(field: Field) -> None:
+    """The node allows 30 s."""
+    await field.set_up()
+    with pytest.raises(ServiceValidationError, match="30000"):
+        await field.call("number", "set_value", field.entity_id("number", "dose_ms"), value=40)
+
+
+async def test_the_mode_is_a_choice(field: Field) -> None:
+    """Off, on paper, on."""
+    await field.set_up()
+    mode = field.entity_id("select", "mode")
+    assert field.value("select", "mode") == "off"
+    await field.call("select", "select_option", mode, option="shadow")
+    await field.becomes("select", "mode", "shadow")
+    profile = await field.do(field.person.get, f"{field.node.path}/automation")
+    assert profile["mode"] == "shadow"
+
+
+async def test_a_decision_says_why(field: Field) -> None:
+    """The last one, with its reason."""
+    await field.set_up()
+    await field.set_profile(mode="shadow")
+    for _ in range(3):
+        await field.do(field.node.send, soil=[12, 12, 12])
+    await until(lambda: field.value("sensor", "last_decision") in ("would_water", "refused"))
+    decision = field.state("sensor", "last_decision")
+    assert decision is not None
+    assert decision.attributes["reason"]
+    assert field.value("binary_sensor", "needs_water") == STATE_ON
+
+
+async def test_a_silent_node_is_unavailable_and_comes_back(hass: HomeAssistant, field: Field) -> None:
+    """Silence brings no event: the clock finds it."""
+    entry = await field.set_up()
+    assert field.value("binary_sensor", "connected") == STATE_ON
+    coordinator = entry.runtime_data
+    plant = coordinator.data.plants[field.node.device_id]
+    long_ago = replace(plant.device, last_seen_at=dt_util.utcnow() - timedelta(minutes=16))
+    plants = {field.node.device_id: replace(plant, device=long_ago)}
+    coordinator.data = replace(coordinator.data, plants=plants)
+    async_fire_time_changed(hass, dt_util.now() + CLOCK_TICK * 1.1)
+    await field.becomes("binary_sensor", "connected", STATE_OFF)
+    assert field.value("sensor", "soil") == STATE_UNAVAILABLE
+    assert field.value("switch", "pump") == STATE_UNAVAILABLE
+    assert field.value("number", "dose_ms") == "5.0"
+    assert field.value("binary_sensor", "problem") != STATE_UNAVAILABLE
+    await field.do(field.node.send, soil=40)
+    await field.becomes("sensor", "soil", "40.0")
+    assert field.value("binary_sensor", "connected") == STATE_ON
+
+
+async def test_a_second_node_with_newer_firmware_shows_who_lags_behind(field: Field) -> None:
+    """The backend does not know of releases, only of nodes."""
+    await field.set_up()
+    assert field.value("update", "firmware") == STATE_OFF
+    first = field.node
+    newer = {"firmware": "plant-node", "version": "0.2.0", "sensors": [], "actuators": []}
+    await field.add_node("Chili", newer)
+    await until(lambda: field.value("update", "firmware", first) == STATE_ON)
+    state = field.state("update", "firmware", first)
+    assert state is not None
+    assert (state.attributes["installed_version"], state.attributes["latest_version"]) == ("0.1.0", "0.2.0")

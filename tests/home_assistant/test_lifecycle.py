@@ -1,0 +1,168 @@
+"""What the integration survives."""
+
+import logging
+import time
+from datetime import timedelta
+
+import pytest
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+
+from custom_components.plant_automation import async_remove_config_entry_device
+from custom_components.plant_automation.const import DOMAIN
+from tests.home_assistant.field import MANIFEST, Field, until
+
+OURS = "custom_components.plant_automation"
+
+
+def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    """Give what we logged at a level."""
+    return [record.getMessage() for record in caplog.records if record.name == OURS and record.levelno == level]
+
+
+async def test_a_restart_of_the_backend_is_said_once_and_loses_nothing(
+    hass: HomeAssistant, own_field: Field, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Unavailable once, available once, and what happened before the restart is there."""
+    field = own_field
+    await field.set_up()
+    caplog.clear()
+    await field.do(field.backend.stop)
+    await field.becomes("sensor", "soil", STATE_UNAVAILABLE)
+    await hass.async_block_till_done()
+    await field.do(field.backend.start)
+    await field.becomes("sensor", "soil", "41.5", within_s=15)
+    await field.do(field.node.send, soil=33)
+    await field.becomes("sensor", "soil", "33.0")
+    assert len(said(caplog, logging.ERROR)) == 1
+    assert len(said(caplog, logging.INFO)) == 1
+
+
+async def test_what_was_missed_changes_states_but_fires_no_event(own_field: Field) -> None:
+    """An alert of an hour ago is no news."""
+    field = own_field
+    entry = await field.set_up()
+    task = entry.runtime_data._stream
+    task.cancel()
+    await field.do(field.node.send, tank=3)
+    await until(task.done)
+    await field.do(time.sleep, 6)
+    entry.runtime_data._async_ensure_stream()
+    await field.becomes("binary_sensor", "problem", "on")
+    assert field.value("event", "alert") == "unknown"
+
+
+async def test_a_token_revoked_in_mid_stream_asks_to_sign_in_again(hass: HomeAssistant, own_field: Field) -> None:
+    """At the latest when the stream has to be opened anew."""
+    field = own_field
+    await field.set_up()
+    (token,) = await field.do(field.person.get, "/tokens")
+    await field.do(field.person.request, "DELETE", f"/tokens/{token['id']}")
+    await field.do(field.backend.restart)
+    await until(hass.config_entries.flow.async_progress, within_s=15)
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["step_id"] == "reauth_confirm"
+    assert field.value("sensor", "soil") == STATE_UNAVAILABLE
+
+
+async def test_devices_come_and_go_without_a_reload(hass: HomeAssistant, field: Field) -> None:
+    """A new one appears with its entities, a deleted one disappears with them."""
+    entry = await field.set_up()
+    basil = field.node
+    await field.add_node("Chili")
+    await until(lambda: er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{field.node.device_id}_soil"))
+    await field.do(field.node.send, soil=50)
+    await field.becomes("sensor", "soil", "50.0")
+    await field.do(field.person.request, "DELETE", basil.path)
+    registry = dr.async_get(hass)
+    await until(lambda: registry.async_get_device_by_identifier((DOMAIN, basil.device_id), entry.entry_id) is None)
+    assert er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{basil.device_id}_soil") is None
+
+
+async def test_a_device_deleted_while_home_assistant_was_off_is_gone(hass: HomeAssistant, field: Field) -> None:
+    """The first refresh finds it."""
+    entry = await field.set_up()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await field.do(field.person.request, "DELETE", field.node.path)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert [device.model for device in devices] == ["Backend"]
+
+
+async def test_new_names_channels_and_firmware_are_taken_over(hass: HomeAssistant, field: Field) -> None:
+    """As the backend has them."""
+    await field.set_up()
+    await field.do(field.person.request, "PATCH", field.node.path, json={"name": "Thai basil"})
+    more = {**MANIFEST, "version": "0.3.0"}
+    more["sensors"] = [*MANIFEST["sensors"], {"key": "soil_two", "kind": "soil_moisture", "unit": "%"}]
+    await field.do(field.node.sign_in, more)
+    await until(lambda: er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{field.node.device_id}_soil_two"))
+    device = dr.async_get(hass).async_get(field.ha_device_id)
+    assert device is not None
+    assert (device.name, device.sw_version) == ("Thai basil", "0.3.0")
+    await hass.async_block_till_done()
+    second = er.async_get(hass).async_get(field.entity_id("sensor", "soil_two"))
+    assert second is not None
+    assert second.original_name == "Soil moisture 2"
+
+
+async def test_home_assistant_restarts(hass: HomeAssistant, field: Field) -> None:
+    """The water of earlier days is still counted, and nothing lingers."""
+    entry = await field.set_up()
+    await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
+    await field.run()
+    await until(lambda: float(field.value("sensor", "water_total") or 0) > 0)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    await field.is_live()
+    assert float(field.value("sensor", "water_total") or 0) == pytest.approx(0.1)
+
+
+async def test_a_backend_that_is_off_is_tried_again(hass: HomeAssistant, own_field: Field) -> None:
+    """Not ready is no failure."""
+    field = own_field
+    await field.add_node()
+    await field.make_entry()
+    await field.do(field.backend.stop)
+    assert not await hass.config_entries.async_setup(field.entry.entry_id)
+    assert field.entry.state is ConfigEntryState.SETUP_RETRY
+    await field.do(field.backend.start)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=2))
+    await until(lambda: field.entry.state is ConfigEntryState.LOADED)
+
+
+async def test_another_backend_at_the_same_address_is_not_mixed_up(hass: HomeAssistant, field: Field) -> None:
+    """Its plants are others."""
+    entry = await field.make_entry()
+    hass.config_entries.async_update_entry(entry, unique_id="elsewhere")
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "other_instance"
+
+
+async def test_the_safety_refresh_finds_nothing_new(hass: HomeAssistant, field: Field) -> None:
+    """It repeats what the stream said, and takes nothing back."""
+    entry = await field.set_up()
+    before = entry.runtime_data.data
+    await entry.runtime_data.async_refresh()
+    assert entry.runtime_data.last_update_success
+    assert entry.runtime_data.data.plants == before.plants
+
+
+async def test_a_person_may_remove_only_what_the_backend_does_not_have(hass: HomeAssistant, field: Field) -> None:
+    """A device that exists would come back."""
+    entry = await field.set_up()
+    registry = dr.async_get(hass)
+    present = registry.async_get(field.ha_device_id)
+    assert present is not None
+    assert not await async_remove_config_entry_device(hass, entry, present)
+    gone = registry.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, "gone")})
+    assert await async_remove_config_entry_device(hass, entry, gone)
