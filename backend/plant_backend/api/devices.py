@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 
 from plant_backend.api.dependencies import CurrentUser, ServicesDep
+from plant_backend.api.etags import VersionsNamed, etag
 from plant_backend.api.schemas import (
     BucketsRead,
     CommandCreate,
@@ -97,16 +98,28 @@ async def show_secret_states(device_id: str, who: CurrentUser, services: Service
 
 
 @router.get("/{device_id}/automation")
-async def get_automation(device_id: str, who: CurrentUser, services: ServicesDep) -> ProfileRead:
-    """Show a device's profile."""
-    return ProfileRead.model_validate(profile_document(*await services.automation.profile(who, device_id)))
+async def get_automation(device_id: str, who: CurrentUser, services: ServicesDep, response: Response) -> ProfileRead:
+    """Show a device's profile. Its `ETag` names the version."""
+    return _profile(response, *await services.automation.profile(who, device_id))
 
 
 @router.put("/{device_id}/automation")
-async def set_automation(device_id: str, body: ProfileIn, who: CurrentUser, services: ServicesDep) -> ProfileRead:
-    """Replace a device's profile. What is left out becomes the default."""
+async def set_automation(
+    device_id: str,
+    body: ProfileIn,
+    who: CurrentUser,
+    services: ServicesDep,
+    response: Response,
+    versions: VersionsNamed,
+) -> ProfileRead:
+    """Replace a device's profile. What is left out becomes the default.
+
+    With `If-Match` only the version that was read is replaced; where somebody was faster the answer is 412
+    `automation_changed`, with the profile as it is now in `current`.
+    """
     profile = Profile(**body.model_dump())
-    return ProfileRead.model_validate(profile_document(*await services.automation.set_profile(who, device_id, profile)))
+    changed = await services.automation.set_profile(who, device_id, profile, only_versions=versions)
+    return _profile(response, *changed)
 
 
 @router.get("/{device_id}/commands")
@@ -206,6 +219,11 @@ async def list_decisions(
         decisions=[DecisionRead.model_validate(decision_document(decision)) for decision in decisions],
         next_before=decisions[-1].id if len(decisions) == limit else None,
     )
+
+
+def _profile(response: Response, profile: Profile, version: int) -> ProfileRead:
+    response.headers["etag"] = etag(version)
+    return ProfileRead.model_validate(profile_document(profile, version))
 
 
 def _json(document: object) -> Response:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from plant_backend.api.etags import etag
 from plant_backend.domain.errors import (
     Conflict,
     Forbidden,
@@ -21,6 +22,7 @@ from plant_backend.domain.errors import (
     Malformed,
     NotFound,
     PlantError,
+    PreconditionFailed,
     TooLarge,
     TooManyAttempts,
     Unavailable,
@@ -39,6 +41,7 @@ STATUSES: dict[type[PlantError], HTTPStatus] = {
     InvalidCredentials: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     Conflict: HTTPStatus.CONFLICT,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     WateringRefused: HTTPStatus.CONFLICT,
     TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -62,6 +65,7 @@ class Problem(BaseModel):
     detail: str = Field(examples=["dose_ms: must be 100 to 600000"])
     errors: list[FieldError] | None = None
     until: str | None = Field(None, description="When a refusal ends at the latest, where that is known.")
+    current: dict[str, Any] | None = Field(None, description="What is stored now, where `If-Match` named another one.")
 
 
 class ProblemResponse(Response):
@@ -94,6 +98,9 @@ def from_error(error: PlantError) -> ProblemResponse:
         more["errors"] = [{"field": field, "message": message} for field, message in error.errors]
     if isinstance(error, WateringRefused) and error.until is not None:
         more["until"] = error.until.isoformat().replace("+00:00", "Z")
+    if isinstance(error, PreconditionFailed):
+        more["current"] = error.current
+        headers["etag"] = etag(error.version)
     if isinstance(error, Unavailable | TooManyAttempts):
         headers["retry-after"] = str(error.retry_after_s)
     if isinstance(error, InvalidCredentials):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 
 class PlantError(Exception):
@@ -67,6 +68,16 @@ class Conflict(PlantError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+
+
+class PreconditionFailed(PlantError):
+    """The thing is no longer what the caller took it for. `current` is its document now, of that `version`."""
+
+    def __init__(self, code: str, detail: str, current: dict[str, Any], version: int) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.current = current
+        self.version = version
 
 
 class Unavailable(PlantError):

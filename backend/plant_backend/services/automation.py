@@ -1,13 +1,13 @@
 """Automation: looking at one plant, deciding, acting, and writing down why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.command import Origin
-from plant_backend.domain.errors import InvalidInput
+from plant_backend.domain.errors import InvalidInput, PreconditionFailed
 from plant_backend.domain.guards import dose_duration_ms
 from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, EventType
 from plant_backend.domain.model import Device, Mode, PlantSnapshot, Profile, PumpState
@@ -121,8 +121,13 @@ class Automation:
         """Give a device's profile and its version. Raises NotFound."""
         return await self._storage.read(lambda tx: tx.automation.profile(tx.devices.get(who, device_id).number))
 
-    async def set_profile(self, who: Principal, device_id: str, profile: Profile) -> tuple[Profile, int]:
-        """Replace a device's profile. Raises NotFound, InvalidInput."""
+    async def set_profile(
+        self, who: Principal, device_id: str, profile: Profile, *, only_versions: Collection[int] | None = None
+    ) -> tuple[Profile, int]:
+        """Replace a device's profile, where `only_versions` is given only one of these.
+
+        Raises NotFound, InvalidInput, PreconditionFailed.
+        """
         errors = profile_errors(profile)
         if errors:
             raise InvalidInput(errors)
@@ -137,6 +142,10 @@ class Automation:
             dose_ms = dose_duration_ms(profile, PumpState(pump.key, pump.limits)) if pump else None
             if profile.dose_ml is not None and limit_ms is not None and (dose_ms or 0) > limit_ms:
                 raise InvalidInput([("dose_ml", f"takes {dose_ms} ms; the node allows at most {limit_ms}")])
+            before, version = tx.automation.profile(device.number)
+            if only_versions is not None and version not in only_versions:
+                text = f"The automation was changed meanwhile: it is at version {version}. Look at it, and change that."
+                raise PreconditionFailed("automation_changed", text, profile_document(before, version), version)
             version = tx.automation.set_profile(device.number, profile, now)
             record(tx, who, "automation_changed", f"{device.id} {device.name}")
             reason, lamp = f"The mode is {profile.mode} now.", lamp_of(device)
