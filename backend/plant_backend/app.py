@@ -8,7 +8,18 @@ import structlog
 from fastapi import FastAPI
 
 from plant_backend import __version__
-from plant_backend.api import API_VERSION, alerts, devices, events, metrics, nodes, people, problems, system
+from plant_backend.api import (
+    API_VERSION,
+    alerts,
+    devices,
+    events,
+    metrics,
+    nodes,
+    people,
+    problems,
+    simulations,
+    system,
+)
 from plant_backend.api.body_limit import BodyLimit
 from plant_backend.api.gate import Hosts, Proxies, guarded, host_of, wrong_host
 from plant_backend.api.metrics import Counts
@@ -139,7 +150,7 @@ def build_fastapi(services: Services | None) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for module in (system, metrics, people, nodes, devices, alerts, events):
+    for module in (system, metrics, people, nodes, devices, simulations, alerts, events):
         app.include_router(module.router)
     describe_telemetry(app)
     return app

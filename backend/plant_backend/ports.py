@@ -4,15 +4,16 @@ A transaction is a plain function of a `Transaction`: it cannot await, so it can
 nor interleave with itself, a dialect may run it again after a serialization failure, and several share one commit.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Session, User
 from plant_backend.domain.alert import Alert, AlertChange, AlertState
 from plant_backend.domain.command import Action, Command, CommandState, Origin, Outcome
+from plant_backend.domain.course import Run
 from plant_backend.domain.history import Bucket, BucketSeries
-from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, Event, EventType, UnreadableDecision
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, Event, EventType, UnreadableDecision, Verdict
 from plant_backend.domain.model import (
     Actuator,
     Device,
@@ -209,6 +210,10 @@ class Commands(Protocol):
         """Give the last commands of one actuator, newest first."""
         ...
 
+    def runs(self, actuator: Actuator, since: datetime, until: datetime) -> Sequence[tuple[int, Run]]:
+        """Give (command id, run) of what counts as having run and began in [since, until), oldest first."""
+        ...
+
     def claim(
         self,
         device: Device,
@@ -281,6 +286,10 @@ class Alerts(Protocol):
         """Carry out one change. Gives the alert when it opened, became worse or was resolved, else None."""
         ...
 
+    def lasting(self, device_number: int, since: datetime, until: datetime, limit: int) -> Sequence[Alert]:
+        """Give a device's alerts that were open at any time in [since, until), oldest first."""
+        ...
+
     def open_keys(self, device_number: int) -> frozenset[tuple[str, str]]: ...
 
     def all(self, who: Principal, state: AlertState | None, device_id: str | None, limit: int) -> Sequence[Alert]: ...
@@ -329,6 +338,10 @@ class Automation(Protocol):
         """Give when shadow mode would have watered, and for how many ms, oldest first."""
         ...
 
+    def verdicts(self, device_number: int, since: datetime, until: datetime) -> Iterable[Verdict]:
+        """Give what was decided in [since, until), and the last before, oldest first, without inputs."""
+        ...
+
     def decisions(self, device_number: int, before_id: int | None, limit: int) -> Sequence[DecisionRecord]: ...
 
     def ledger(
@@ -342,8 +355,17 @@ class History(Protocol):
     """Readings, compacted or not: nothing that was accepted ever looks missing."""
 
     def readings(
-        self, sensor_id: int, since: datetime, until: datetime, limit: int, *, newest_first: bool = False
-    ) -> Sequence[Sample]: ...
+        self,
+        sensor_id: int,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        *,
+        newest_first: bool = False,
+        only_dated: bool = False,
+    ) -> Sequence[Sample]:
+        """Give what was measured in [since, until). `only_dated` leaves out values whose age nobody knows."""
+        ...
 
     def buckets(self, sensor_id: int, since: datetime, until: datetime, points: int) -> BucketSeries:
         """Give the values of known age in [since, until) as at most `points` buckets (at least 2)."""

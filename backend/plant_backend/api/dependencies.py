@@ -97,6 +97,11 @@ async def current_user(request: Request, asking: CurrentIdentity) -> Principal:
     return asking.who
 
 
+async def current_reader(asking: CurrentIdentity) -> Principal:
+    """Give the person who asks for something that changes nothing, whatever the method: a viewer may."""
+    return asking.who
+
+
 async def current_node(
     services: ServicesDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_node_scheme)]
 ) -> DeviceEntry:
@@ -108,6 +113,7 @@ async def current_node(
 
 CurrentAccount = Annotated[Principal, Depends(current_account)]
 CurrentUser = Annotated[Principal, Depends(current_user)]
+CurrentReader = Annotated[Principal, Depends(current_reader)]
 CurrentNode = Annotated[DeviceEntry, Depends(current_node)]
 RowId = Annotated[int, Path(ge=1, le=2**53)]
 """An id that a database can hold: a larger one is refused here, not by SQLite."""

@@ -404,6 +404,92 @@ class ProfileRead(ProfileIn):
     version: int
 
 
+class SimulationIn(Input):
+    """What to try: fields of the profile that are to be other than now, over so many days."""
+
+    profile: ProfileIn = Field(
+        default_factory=ProfileIn,
+        examples=[{"soil_moisture_min_percent": 35}],
+        description="What is left out is as it is now; the mode is `on` where it is left out.",
+    )
+    days: Annotated[int, Field(strict=True, ge=1, le=31)] = 7
+
+
+class CourseDoseRead(Output):
+    """One run of the pump: simulated, or as it was."""
+
+    at: datetime
+    ended_at: datetime
+    duration_ms: int
+    volume_ml: int | None = Field(description="By the pump's flow; null where the node does not say it.")
+    origin: Origin
+    reason: "ReasonRead | None"
+
+
+class CourseRefusalRead(Output):
+    """How often and how long the rules refused for one reason."""
+
+    code: ReasonCode
+    text: str
+    spells: int
+    lasted_s: int
+    first_at: datetime
+    last_until: datetime
+
+
+class CourseAlertRead(Output):
+    """An alert that was open in that time, or would have been."""
+
+    kind: AlertKind
+    channel: str
+    severity: Severity
+    message: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class CourseRead(Output):
+    """What happened. Sums are of all, lists end at 1000 entries."""
+
+    dose_count: int
+    duration_ms: int
+    volume_ml: int | None
+    doses: list[CourseDoseRead]
+    refusals: list[CourseRefusalRead]
+    alert_count: int
+    alerts: list[CourseAlertRead]
+
+
+class DrySpellRead(Output):
+    """A time in which the soil was too dry for the simulated profile. `ended_at` is null where it lasts."""
+
+    began_at: datetime
+    ended_at: datetime | None
+    doses: int
+
+
+class AssumptionRead(Output):
+    """What a simulation takes for granted."""
+
+    code: str = Field(examples=["moisture_as_recorded"])
+    text: str
+
+
+class SimulationRead(Output):
+    """What would have happened, beside what did, and what is taken for granted."""
+
+    since: datetime
+    until: datetime
+    step_s: float = Field(description="How far apart the simulated looks were at least.")
+    profile: ProfileIn
+    readings: int
+    simulated: CourseRead
+    dry_spell_count: int
+    dry_spells: list[DrySpellRead]
+    recorded: CourseRead
+    assumptions: list[AssumptionRead]
+
+
 class CommandCreate(Input):
     """A command from a person. `force` skips the cooldown and nothing else."""
 

@@ -35,6 +35,16 @@ class DecisionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision without its inputs."""
+
+    at: datetime
+    outcome: DecisionOutcome
+    reasons: tuple[Reason, ...]
+    command_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableDecision:
     """A line of the ledger whose inputs or reasons this version does not understand."""
 

@@ -158,6 +158,10 @@ class Profile:
     lamp_catch_up: LampCatchUp = LampCatchUp.RUN_LATE
 
 
+SAMPLES_KEPT = 5
+"""How many samples of a sensor are held for the rules."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One measured value whose time is known."""

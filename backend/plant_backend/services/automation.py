@@ -8,9 +8,9 @@ from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.command import Origin
 from plant_backend.domain.errors import InvalidInput, PreconditionFailed
-from plant_backend.domain.guards import dose_duration_ms
 from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, EventType
-from plant_backend.domain.model import Device, Mode, PlantSnapshot, Profile, PumpState
+from plant_backend.domain.model import Device, Mode, PlantSnapshot, Profile
+from plant_backend.domain.outcome import outcome_of
 from plant_backend.domain.reason import ReasonCode
 from plant_backend.domain.rules import Decision, decide
 from plant_backend.ports import Bus, Clock, Storage, Transaction
@@ -20,24 +20,12 @@ from plant_backend.services.commands import CommandService, cancel_queued
 from plant_backend.services.directory import Directory
 from plant_backend.services.documents import alert_document, decision_document, profile_document
 from plant_backend.services.plants import Heard, lamp_of, listen, pump_of, snapshot
-from plant_backend.services.profiles import profile_errors
+from plant_backend.services.profiles import profile_errors, pump_errors
 
 RULES_FAILED = AlertKind.RULES_FAILED
 
 _REPEAT_AFTER = timedelta(hours=1)
 """How often a refusal or an alert that simply lasts is written down again."""
-
-_NOT_NEEDED = frozenset(
-    {
-        ReasonCode.MOIST,
-        ReasonCode.AUTOMATION_OFF,
-        ReasonCode.NO_PUMP,
-        ReasonCode.LAMP_ON,
-        ReasonCode.LAMP_OFF,
-        ReasonCode.LAMP_BY_HAND,
-    }
-)
-
 
 _ALWAYS_WRITTEN = frozenset({DecisionOutcome.WATERED, DecisionOutcome.WOULD_WATER, DecisionOutcome.SWITCHED})
 """What is told each time. A switch on paper is not: in shadow mode the lamp is due for as long as its light lasts."""
@@ -128,20 +116,15 @@ class Automation:
 
         Raises NotFound, InvalidInput, PreconditionFailed.
         """
-        errors = profile_errors(profile)
-        if errors:
+        if errors := profile_errors(profile):
             raise InvalidInput(errors)
         now = self._clock.now()
 
         def work(tx: Transaction) -> tuple[int, int]:
             device = tx.devices.get(who, device_id)
             pump = pump_of(device)
-            limit_ms = pump.limits.max_run_ms if pump else None
-            if limit_ms is not None and profile.dose_ms > limit_ms:
-                raise InvalidInput([("dose_ms", f"must be at most {limit_ms}, which is what the node allows")])
-            dose_ms = dose_duration_ms(profile, PumpState(pump.key, pump.limits)) if pump else None
-            if profile.dose_ml is not None and limit_ms is not None and (dose_ms or 0) > limit_ms:
-                raise InvalidInput([("dose_ml", f"takes {dose_ms} ms; the node allows at most {limit_ms}")])
+            if errors := pump_errors(profile, pump):
+                raise InvalidInput(errors)
             before, version = tx.automation.profile(device.number)
             if only_versions is not None and version not in only_versions:
                 text = f"The automation was changed meanwhile: it is at version {version}. Look at it, and change that."
@@ -250,14 +233,3 @@ def _keep(tx: Transaction, number: int, plant: PlantSnapshot, decision: Decision
         tx.automation.set_thirsty(number, decision.is_thirsty)
     if decision.effect != plant.effect:
         tx.automation.set_effect(number, decision.effect)
-
-
-def outcome_of(plant: PlantSnapshot, decision: Decision) -> DecisionOutcome:
-    """Say in one word what a decision comes to."""
-    if decision.doses:
-        return DecisionOutcome.WOULD_WATER if plant.profile.mode is Mode.SHADOW else DecisionOutcome.WATERED
-    if decision.lamp is not None:
-        return DecisionOutcome.WOULD_SWITCH if plant.profile.mode is Mode.SHADOW else DecisionOutcome.SWITCHED
-    if all(reason.code in _NOT_NEEDED for reason in decision.reasons):
-        return DecisionOutcome.NOT_NEEDED
-    return DecisionOutcome.REFUSED

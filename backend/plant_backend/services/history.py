@@ -95,10 +95,11 @@ class HistoryService:
         return device, sensors, self.instants([sensor.id for sensor in sensors], start, end)
 
     async def instants(
-        self, sensor_ids: Sequence[int], start: datetime, end: datetime
+        self, sensor_ids: Sequence[int], start: datetime, end: datetime, *, only_dated: bool = False
     ) -> AsyncIterator[Sequence[Instant]]:
         """Give what sensors measured in [start, end), instant by instant, in pages of bounded size.
 
+        `only_dated` leaves out values whose age nobody knows.
         Each page is read on a snapshot of its own, compacted or not, so that no lock is held and nothing is missed.
         """
         waiting: dict[int, deque[Sample]] = {place: deque() for place in range(len(sensor_ids))}
@@ -107,7 +108,8 @@ class HistoryService:
         while True:
             empty = [place for place in unread if not waiting[place]]
             if empty:
-                pages = await self._storage.read(partial(_pages, [(sensor_ids[at], since[at]) for at in empty], end))
+                wanted = [(sensor_ids[at], since[at]) for at in empty]
+                pages = await self._storage.read(partial(_pages, wanted, end, only_dated))
                 for place, page in zip(empty, pages, strict=True):
                     waiting[place].extend(page)
                     if page:
@@ -136,8 +138,13 @@ class HistoryService:
         return max(start, _EARLIEST), end
 
 
-def _pages(wanted: Sequence[tuple[int, datetime]], end: datetime, tx: Transaction) -> list[Sequence[Sample]]:
-    return [tx.history.readings(sensor_id, since, end, _PAGE) for sensor_id, since in wanted]
+def _pages(
+    wanted: Sequence[tuple[int, datetime]],
+    end: datetime,
+    only_dated: bool,
+    tx: Transaction,
+) -> list[Sequence[Sample]]:
+    return [tx.history.readings(sensor_id, since, end, _PAGE, only_dated=only_dated) for sensor_id, since in wanted]
 
 
 def _sensor(device: Device, key: str) -> Sensor:

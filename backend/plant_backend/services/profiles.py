@@ -2,7 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
-from plant_backend.domain.model import LampMode, Profile
+from plant_backend.domain.guards import dose_duration_ms
+from plant_backend.domain.model import Actuator, LampMode, Profile, PumpState
 
 _LIMITS: dict[str, tuple[float, float]] = {
     "soil_moisture_min_percent": (0, 100),
@@ -60,6 +61,19 @@ def profile_errors(profile: Profile) -> list[tuple[str, str]]:
     if 0 < profile.daily_cap_ms < profile.dose_ms:
         errors.append(("dose_ms", f"must be at most daily_cap_ms, which is {profile.daily_cap_ms}"))
     return [*errors, *_lamp_errors(profile)]
+
+
+def pump_errors(profile: Profile, pump: Actuator | None) -> list[tuple[str, str]]:
+    """Say which dose the node would not run."""
+    limit_ms = pump.limits.max_run_ms if pump else None
+    if pump is None or limit_ms is None:
+        return []
+    if profile.dose_ms > limit_ms:
+        return [("dose_ms", f"must be at most {limit_ms}, which is what the node allows")]
+    dose_ms = dose_duration_ms(profile, PumpState(pump.key, pump.limits))
+    if profile.dose_ml is not None and (dose_ms or 0) > limit_ms:
+        return [("dose_ml", f"takes {dose_ms} ms; the node allows at most {limit_ms}")]
+    return []
 
 
 def _is_time_zone(name: str) -> bool:

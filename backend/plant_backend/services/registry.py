@@ -20,6 +20,7 @@ from plant_backend.services.people import People
 from plant_backend.services.replay import Replay
 from plant_backend.services.telemetry import Telemetry
 from plant_backend.services.tokens import AccessTokens, SigningKeys
+from plant_backend.services.what_if import WhatIf
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Services:
     events: EventFeed
     health: Health
     replay: Replay
+    what_if: WhatIf
 
 
 def build_services(
@@ -63,6 +65,7 @@ def build_services(
     devices = DeviceService(storage, bus, clock, directory)
     passwords = Passwords()
     audit = AuditService(storage, audit_days)
+    history = HistoryService(storage, clock)
     people = People(storage, clock, passwords, audit)
     return Services(
         instance_id=instance_id,
@@ -75,11 +78,12 @@ def build_services(
         automation=Automation(storage, bus, clock, watch, directory, commands),
         devices=devices,
         alerts=AlertService(storage, clock),
-        history=HistoryService(storage, clock),
+        history=history,
         people=people,
         accounts=Accounts(storage, clock, passwords, people, devices),
         audit=audit,
         events=EventFeed(storage, directory, devices),
         health=Health(storage),
         replay=Replay(storage),
+        what_if=WhatIf(storage, clock, history),
     )

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from plant_backend.domain.ledger import DecisionRecord, UnreadableDecision
+from plant_backend.domain.outcome import outcome_of
 from plant_backend.domain.rules import decide
 from plant_backend.ports import Storage
-from plant_backend.services.automation import outcome_of
 
 _PAGE = 200
 

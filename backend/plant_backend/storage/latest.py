@@ -5,13 +5,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from plant_backend.domain.freshness import CLOCK_TOLERANCE
-from plant_backend.domain.model import Sample
+from plant_backend.domain.model import SAMPLES_KEPT, Sample
 from plant_backend.domain.telemetry import Batch
 from plant_backend.storage.times import from_ms
-
-KEPT = 5
-"""How many samples of a sensor are held for the rules."""
-
 
 _CLOCK_TOLERANCE_MS = CLOCK_TOLERANCE // timedelta(milliseconds=1)
 
@@ -45,11 +41,11 @@ class LatestSamples:
             if value != samples[-1][1]:
                 self._unchanged_ms[sensor_id] = ts_ms
             samples.append((ts_ms, value))
-            if len(samples) > KEPT:
+            if len(samples) > SAMPLES_KEPT:
                 del samples[0]
-        elif all(ts_ms != known for known, _ in samples) and (len(samples) < KEPT or ts_ms > samples[0][0]):
+        elif all(ts_ms != known for known, _ in samples) and (len(samples) < SAMPLES_KEPT or ts_ms > samples[0][0]):
             insort(samples, (ts_ms, value))
-            if len(samples) > KEPT:
+            if len(samples) > SAMPLES_KEPT:
                 del samples[0]
 
     def _drop_future(self, sensor_id: int, now_ms: int) -> None:

@@ -16,13 +16,13 @@ from sqlalchemy import Connection, Engine, update
 
 from plant_backend.domain.errors import Unavailable
 from plant_backend.domain.ledger import Event
-from plant_backend.domain.model import Sample
+from plant_backend.domain.model import SAMPLES_KEPT, Sample
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 from plant_backend.ports import Clock, CommitListener
 from plant_backend.storage import compactor
 from plant_backend.storage.batch_log import BatchLog
 from plant_backend.storage.lane import WriteLane
-from plant_backend.storage.latest import KEPT, LatestSamples
+from plant_backend.storage.latest import LatestSamples
 from plant_backend.storage.log_marks import log_mark
 from plant_backend.storage.retention import Expiry, Retention, drop_slice, expiries
 from plant_backend.storage.sqlite import ProcessLock, raw, sqlite_engine
@@ -254,7 +254,7 @@ class SqliteStorage:
         for (sensor_id,) in below.execute("SELECT id FROM sensors").fetchall():
             for ts, value in below.execute(
                 "SELECT ts, value FROM readings WHERE sensor_id = ? AND is_age_known ORDER BY ts DESC LIMIT ?",
-                (sensor_id, KEPT),
+                (sensor_id, SAMPLES_KEPT),
             ):
                 self._latest.put(sensor_id, ts, value)
             self._hold(below, sensor_id)

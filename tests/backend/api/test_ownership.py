@@ -20,6 +20,7 @@ REQUESTS: dict[str, JSON] = {
     "GET /devices/{device_id}/secret": {},
     "GET /devices/{device_id}/automation": {},
     "PUT /devices/{device_id}/automation": {"json": {"mode": "on"}},
+    "POST /devices/{device_id}/automation/simulate": {"json": {}},
     "GET /devices/{device_id}/commands": {},
     "POST /devices/{device_id}/commands": {"json": {"actuator": "pump", "action": "on", "duration_ms": 5_000}},
     "GET /devices/{device_id}/readings": {"params": {"sensor": "soil"}},

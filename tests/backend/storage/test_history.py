@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from plant_backend.domain.model import SAMPLES_KEPT as KEPT
 from plant_backend.domain.model import Sample
 from plant_backend.storage import compactor
-from plant_backend.storage.latest import KEPT
 from plant_backend.storage.store import SqliteStorage
 
 from tests.backend.storage.conftest import Opened, a_device

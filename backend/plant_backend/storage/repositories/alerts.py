@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState, ClearAlert, RaiseAlert, Severity
@@ -48,6 +48,13 @@ class SqlAlerts:
                 )
             )
         return self._by_id(row.id) if is_worse else None
+
+    def lasting(self, device_number: int, since: datetime, until: datetime, limit: int) -> Sequence[Alert]:
+        is_inside = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at >= to_ms(since))
+        statement = _select().where(
+            alerts.c.device_number == device_number, alerts.c.first_seen_at < to_ms(until), is_inside
+        )
+        return [_alert(row) for row in self._connection.execute(statement.order_by(alerts.c.id).limit(limit))]
 
     def open_keys(self, device_number: int) -> frozenset[tuple[str, str]]:
         rows = self._connection.execute(

@@ -1,12 +1,14 @@
 """Profiles, thirst, and the decision ledger."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
-from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, UnreadableDecision
+from plant_backend.domain.guards import dose_duration_ms
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, UnreadableDecision, Verdict
 from plant_backend.domain.model import DoseEffect, Mode, PlantSnapshot, Profile
 from plant_backend.domain.reason import Reason
 from plant_backend.storage.json_codec import decode_effect, decode_profile, decode_reasons, decode_snapshot, dump
@@ -85,7 +87,30 @@ class SqlAutomation:
             )
             .order_by(decisions.c.id)
         )
-        return [(from_ms(row.at), decode_snapshot(row.inputs).profile.dose_ms) for row in rows]
+        return [(from_ms(row.at), _dose_ms(decode_snapshot(row.inputs))) for row in rows]
+
+    def verdicts(self, device_number: int, since: datetime, until: datetime) -> Iterator[Verdict]:
+        before = (
+            select(decisions.c.id)
+            .where(decisions.c.device_number == device_number, decisions.c.at < to_ms(since))
+            .order_by(decisions.c.id.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        rows = self._connection.execute(
+            select(decisions.c.at, decisions.c.outcome, decisions.c.reasons, decisions.c.command_id)
+            .where(
+                decisions.c.device_number == device_number,
+                decisions.c.id >= func.coalesce(before, 0),
+                decisions.c.at < to_ms(until),
+            )
+            .order_by(decisions.c.id)
+        )
+        for row in rows:
+            with contextlib.suppress(ValueError):  # of a newer version, which had reasons that are not known here
+                yield Verdict(
+                    from_ms(row.at), DecisionOutcome(row.outcome), decode_reasons(row.reasons), row.command_id
+                )
 
     def decisions(self, device_number: int, before_id: int | None, limit: int) -> Sequence[DecisionRecord]:
         statement = _select().where(decisions.c.device_number == device_number)
@@ -104,6 +129,10 @@ class SqlAutomation:
             statement = statement.where(decisions.c.id < before_id)
         rows = self._connection.execute(statement.order_by(decisions.c.id.desc()).limit(limit))
         return [_record_or_why_not(row) for row in rows]
+
+
+def _dose_ms(inputs: PlantSnapshot) -> int:
+    return 0 if inputs.pump is None else dose_duration_ms(inputs.profile, inputs.pump) or 0
 
 
 def _select() -> "Select[Any]":

@@ -33,6 +33,7 @@ from plant_backend.domain.command import (
     Origin,
     Outcome,
 )
+from plant_backend.domain.course import Run
 from plant_backend.domain.freshness import CLOCK_TOLERANCE
 from plant_backend.domain.guards import CAP_WINDOW
 from plant_backend.domain.model import Actuator, Device, PumpState
@@ -88,6 +89,33 @@ class SqlCommands:
             _select().where(commands.c.actuator_id == actuator.id).order_by(commands.c.id.desc()).limit(limit)
         )
         return [_command(row) for row in rows]
+
+    def runs(self, actuator: Actuator, since: datetime, until: datetime) -> Sequence[tuple[int, Run]]:
+        rows = self._connection.execute(
+            select(commands)
+            .where(
+                commands.c.actuator_id == actuator.id,
+                commands.c.action == Action.ON,
+                commands.c.counted_ms > 0,
+                commands.c.created_at >= to_ms(since),
+                commands.c.created_at < to_ms(until),
+            )
+            .order_by(commands.c.created_at, commands.c.id)
+        )
+        flow = actuator.limits.flow_ml_per_min
+        return [
+            (
+                row.id,
+                Run(
+                    _latest_start(row),
+                    _latest_end(row),
+                    row.counted_ms,
+                    None if flow is None else round(row.counted_ms * flow / 60_000),
+                    Origin(row.origin),
+                ),
+            )
+            for row in rows
+        ]
 
     def claim(
         self,

@@ -23,17 +23,25 @@ class SqlHistory:
         self._connection = connection
 
     def readings(
-        self, sensor_id: int, since: datetime, until: datetime, limit: int, *, newest_first: bool = False
+        self,
+        sensor_id: int,
+        since: datetime,
+        until: datetime,
+        limit: int,
+        *,
+        newest_first: bool = False,
+        only_dated: bool = False,
     ) -> Sequence[Sample]:
         since_ms, until_ms = to_ms(since), to_ms(until)
         order = readings.c.ts.desc() if newest_first else readings.c.ts
-        rows = self._connection.execute(
-            select(readings.c.ts, readings.c.value)
-            .where(readings.c.sensor_id == sensor_id, readings.c.ts >= since_ms, readings.c.ts < until_ms)
-            .order_by(order)
-            .limit(limit)
+        statement = select(readings.c.ts, readings.c.value).where(
+            readings.c.sensor_id == sensor_id, readings.c.ts >= since_ms, readings.c.ts < until_ms
         )
-        found = {ts: value for ts, (value, _) in self._tail(sensor_id, since_ms, until_ms).items()}
+        if only_dated:
+            statement = statement.where(readings.c.is_age_known)
+        rows = self._connection.execute(statement.order_by(order).limit(limit))
+        tail = self._tail(sensor_id, since_ms, until_ms)
+        found = {ts: value for ts, (value, is_dated) in tail.items() if is_dated or not only_dated}
         found.update({row.ts: row.value for row in rows})
         ordered = sorted(found, reverse=newest_first)[:limit]
         return [Sample(from_ms(ts), found[ts]) for ts in ordered]
