@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,6 +53,7 @@ class Backend:
         self.log_path = folder / "backend.log"
         self.url = ""
         self.process: subprocess.Popen[bytes] | None = None
+        self.on_answer: Callable[[httpx.Response], None] = lambda _: None
         self._folder = folder
         self._port = 0
         self._settings = settings
@@ -128,10 +129,12 @@ class Backend:
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         try:
-            return self._http.request(method, self.url + path, headers=headers, **more)
+            answer = self._http.request(method, self.url + path, headers=headers, **more)
         finally:
             # Many people share this client: none gets another one's session.
             self._http.cookies.clear()
+        self.on_answer(answer)
+        return answer
 
     def command_line(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `plant-backend …` on the same data."""

@@ -146,7 +146,6 @@ def build_fastapi(services: Services | None) -> FastAPI:
         version=__version__,
         description="Devices, telemetry, watering rules, commands and alerts. Nodes: see `docs/protocol.md`.",
         max_body_size=MAX_BODY,
-        responses={"4XX": {"model": problems.Problem, "description": "A problem document (RFC 9457)."}},
     )
     app.state.services = services
     problems.install(app)

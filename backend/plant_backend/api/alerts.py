@@ -12,7 +12,7 @@ from plant_backend.domain.alert import AlertState
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 
-@router.get("")
+@router.get("", responses={404: {"description": "There is no such device, or it is somebody else's."}})
 async def list_alerts(
     who: CurrentUser,
     services: ServicesDep,

@@ -134,7 +134,11 @@ async def list_commands(
     )
 
 
-@router.post("/{device_id}/commands", status_code=201)
+@router.post(
+    "/{device_id}/commands",
+    status_code=201,
+    responses={409: {"description": "A guard keeps the pump off; `until` says for how long, where that is known."}},
+)
 async def create_command(device_id: str, body: CommandCreate, who: CurrentUser, services: ServicesDep) -> CommandRead:
     """Queue a pump dose or a lamp switch. The guards that hold for the rules hold here too."""
     return CommandRead.model_validate(

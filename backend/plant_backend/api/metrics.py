@@ -75,7 +75,10 @@ def registry(services: Services, counts: Counts) -> CollectorRegistry:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"example": "plant_info 1.0\n"}}}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "plant_info 1.0\n"}}},
+        404: {"description": "Closed: PLANT_METRICS_TOKEN is not set."},
+    },
 )
 async def metrics(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]

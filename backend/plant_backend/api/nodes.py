@@ -29,7 +29,16 @@ from plant_backend.domain.model import ActuatorClaim, Manifest, PumpLimits, Sens
 router = APIRouter(tags=["nodes"])
 
 
-@router.post("/auth/device")
+class AckProblem(problems.Problem):
+    """Why not every ack was taken, and what became of each."""
+
+    results: list[AckResultRead]
+
+
+@router.post(
+    "/auth/device",
+    responses=problems.GUESSING | {409: {"description": "A channel of the manifest is of another kind already."}},
+)
 async def sign_in(body: DeviceSignIn, services: ServicesDep, address: ClientAddress) -> TokenPairRead:
     """Sign a node in with its secret, and register its channels."""
     manifest = None if body.manifest is None else _manifest(body.manifest)
@@ -38,7 +47,7 @@ async def sign_in(body: DeviceSignIn, services: ServicesDep, address: ClientAddr
     )
 
 
-@router.post("/auth/device/refresh")
+@router.post("/auth/device/refresh", responses=problems.WRONG_CREDENTIALS)
 async def refresh(body: DeviceRefresh, services: ServicesDep) -> TokenPairRead:
     """Rotate a refresh token. Using one a second time revokes its family."""
     return TokenPairRead.model_validate(await services.node_auth.refresh(body.refresh_token))
@@ -86,7 +95,7 @@ async def poll_commands(
 
 
 @router.post(
-    "/commands/ack", response_model=AckResults, responses={404: {"model": AckResults}, 409: {"model": AckResults}}
+    "/commands/ack", response_model=AckResults, responses={404: {"model": AckProblem}, 409: {"model": AckProblem}}
 )
 async def acknowledge(body: AcksIn, node: CurrentNode, services: ServicesDep) -> AckResults | Response:
     """Say what became of commands. Each is taken by itself; the status tells of the worst."""

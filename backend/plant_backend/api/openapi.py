@@ -6,9 +6,20 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
 
+from plant_backend.api.problems import Problem
 from plant_backend.api.schemas import BatchAccepted, BatchIn
 
 _REF = "#/components/schemas/{model}"
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+_REFUSALS = {
+    400: "The body is not JSON.",
+    401: "The token is missing, expired or not valid.",
+    403: "This person may look and change nothing, or another site sent this.",
+    404: "There is no such thing, or it is somebody else's.",
+    413: "The body is too large.",
+    421: "The server does not answer to that name.",
+    422: "A field is not allowed; it is named.",
+}
 
 
 def describe_telemetry(app: FastAPI) -> None:
@@ -22,12 +33,15 @@ def describe_telemetry(app: FastAPI) -> None:
             return app.openapi_schema
         document = make()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (BatchIn, BatchAccepted):
+        for model in (BatchIn, BatchAccepted, Problem):
             schema = model.model_json_schema(ref_template=_REF)
             schemas |= schema.pop("$defs", {})
             schemas[model.__name__] = schema
-        for operation in [each for path in document["paths"].values() for each in path.values()]:
-            _say_that_refusals_are_problems(operation["responses"])
+        for model_of_others in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(model_of_others, None)
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                _document_refusals(path, method, operation)
         document["paths"]["/telemetry"] = {"post": _operation()}
         app.openapi_schema = document
         return document
@@ -35,13 +49,30 @@ def describe_telemetry(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _say_that_refusals_are_problems(responses: dict[str, Any]) -> None:
-    """Give refusals the media type that they have; FastAPI takes all that has a model for plain JSON."""
-    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+def _document_refusals(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Name the refusals that follow from what a route is; a route declares only those that are its own."""
+    responses = operation["responses"]
+    # FastAPI's own words for a 422 are not ours.
+    responses.pop("422", None)
+    is_for_people = any("API token" in scheme for scheme in operation.get("security", ()))
+    has_body, has_input = "requestBody" in operation, "requestBody" in operation or "parameters" in operation
+    for status, applies in (
+        (400, has_body),
+        (401, "security" in operation),
+        (403, is_for_people and method != "get"),
+        (404, "{" in path),
+        (413, has_body),
+        (421, True),
+        (422, has_input),
+    ):
+        if applies:
+            responses.setdefault(str(status), {"description": _REFUSALS[status]})
     responses.setdefault("5XX", {"description": "The backend cannot do it now; Retry-After says when to ask again."})
-    for status in ("4XX", "5XX", "503"):
-        if status in responses:
-            responses[status]["content"] = problem
+    for status, response in responses.items():
+        if status[0] in "45":
+            # FastAPI takes all that has a model for plain JSON.
+            own = response.get("content", {}).get("application/json", {}).get("schema")
+            response["content"] = {"application/problem+json": {"schema": own}} if own else _PROBLEM
 
 
 async def _taken_elsewhere(_: Request) -> Response:
@@ -49,14 +80,9 @@ async def _taken_elsewhere(_: Request) -> Response:
 
 
 def _operation() -> dict[str, Any]:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    refusals = {
-        400: "The body is not JSON.",
-        401: "The access token is missing, expired or not valid.",
+    refusals = _REFUSALS | {
         409: "This batch id was accepted before with other content.",
         413: "The body or the batch is too large.",
-        421: "The server does not answer to that name.",
-        422: "A field is not allowed; it is named.",
         503: "Too much is waiting; Retry-After says when to send it again.",
     }
     return {
@@ -67,13 +93,16 @@ def _operation() -> dict[str, Any]:
         "security": [{"Node": []}],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchIn"}}},
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model="BatchIn")}}},
         },
         "responses": {
             "202": {
                 "description": "The readings are on the disk.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchAccepted"}}},
+                "content": {"application/json": {"schema": {"$ref": _REF.format(model="BatchAccepted")}}},
             },
-            **{str(status): {"description": text, "content": problem} for status, text in refusals.items()},
+            **{
+                str(status): {"description": refusals[status], "content": _PROBLEM}
+                for status in (400, 401, 409, 413, 421, 422, 503)
+            },
         },
     }

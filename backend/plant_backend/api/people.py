@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from plant_backend.api import problems
 from plant_backend.api.dependencies import (
     SESSION_COOKIE,
     ClientAddress,
@@ -34,8 +35,10 @@ from plant_backend.services.people import SESSION_LIFETIME_MS
 
 router = APIRouter(tags=["people"])
 
+_FROM_ELSEWHERE: dict[int | str, dict[str, str]] = {403: {"description": "Another site sent this."}}
 
-@router.post("/auth/token", status_code=201)
+
+@router.post("/auth/token", status_code=201, responses=problems.GUESSING)
 async def exchange_password(body: TokenRequest, services: ServicesDep, address: ClientAddress) -> TokenCreated:
     """Exchange a password for a named, revocable API token."""
     return _created(*await services.people.token_for_password(body.username, body.password, body.name, address))
@@ -59,7 +62,7 @@ async def revoke_token(token_id: RowId, who: CurrentAccount, services: ServicesD
     await services.people.revoke(who, token_id)
 
 
-@router.post("/auth/session", status_code=201)
+@router.post("/auth/session", status_code=201, responses=problems.GUESSING | _FROM_ELSEWHERE)
 async def open_session(
     body: SessionCreate,
     request: Request,
@@ -84,7 +87,7 @@ async def open_session(
     return _session(session, who, is_current=True)
 
 
-@router.delete("/auth/session", status_code=204)
+@router.delete("/auth/session", status_code=204, responses={404: {"description": "A token asked, and no session."}})
 async def end_session(request: Request, response: Response, who: CurrentAccount, services: ServicesDep) -> None:
     """Sign this browser out."""
     if who.session_id is None:
@@ -108,13 +111,17 @@ async def end_other_session(session_id: RowId, who: CurrentAccount, services: Se
     await services.people.end_session(who, session_id)
 
 
-@router.put("/account/password", status_code=204)
+@router.put("/account/password", status_code=204, responses=problems.GUESSING)
 async def change_password(body: PasswordChange, who: CurrentAccount, services: ServicesDep) -> None:
     """Give yourself another password. All your other sessions and tokens end."""
     await services.people.change_password(who, body.current_password, body.new_password)
 
 
-@router.post("/setup", status_code=201)
+@router.post(
+    "/setup",
+    status_code=201,
+    responses=problems.GUESSING | {409: {"description": "There is an account already."}},
+)
 async def set_up(body: SetupRequest, services: ServicesDep, address: ClientAddress) -> UserRead:
     """Make the first account, with the token that the log shows at the first start."""
     return UserRead.model_validate(await services.accounts.set_up(body.token, body.username, body.password, address))
@@ -126,7 +133,7 @@ async def list_viewers(who: CurrentUser, services: ServicesDep) -> Sequence[User
     return [UserRead.model_validate(user) for user in await services.accounts.viewers(who)]
 
 
-@router.post("/viewers", status_code=201)
+@router.post("/viewers", status_code=201, responses={409: {"description": "There is a user of that name already."}})
 async def create_viewer(body: UserCreate, who: CurrentUser, services: ServicesDep) -> UserRead:
     """Make an account that sees all that you see and changes nothing."""
     return UserRead.model_validate(await services.accounts.add(body.username, body.password, who))
@@ -138,7 +145,7 @@ async def delete_viewer(user_id: RowId, who: CurrentUser, services: ServicesDep)
     await services.accounts.delete_viewer(who, user_id)
 
 
-@router.get("/audit")
+@router.get("/audit", responses={403: {"description": "A viewer sees no audit log."}})
 async def list_audit(
     who: CurrentUser,
     services: ServicesDep,

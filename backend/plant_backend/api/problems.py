@@ -68,6 +68,13 @@ class Problem(BaseModel):
     current: dict[str, Any] | None = Field(None, description="What is stored now, where `If-Match` named another one.")
 
 
+WRONG_CREDENTIALS: dict[int | str, dict[str, Any]] = {401: {"description": "The name, secret or token is not right."}}
+GUESSING: dict[int | str, dict[str, Any]] = WRONG_CREDENTIALS | {
+    429: {"description": "Too many wrong attempts; Retry-After says when to try again."}
+}
+"""What routes document that take a secret."""
+
+
 class ProblemResponse(Response):
     """A response that carries a problem document."""
 
@@ -156,5 +163,5 @@ def _message(item: dict[str, Any]) -> str:
         return "is required"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
-    text: str = item["msg"]
+    text: str = item["msg"].removeprefix("Value error, ")
     return text[:1].lower() + text[1:]

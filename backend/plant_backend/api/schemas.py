@@ -1,9 +1,10 @@
 """What requests and answers look like. Field names are the domain's."""
 
+import re
 from datetime import datetime, time
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from plant_backend.domain.account import Role
 from plant_backend.domain.alert import AlertKind, AlertState, Severity
@@ -19,6 +20,22 @@ Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(strict=True)]
 ChannelKey = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 LimitMs = Annotated[int, Field(strict=True, ge=0, le=7 * 24 * 3600 * 1000)]
+_TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
+
+
+def _time_of_day(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_TIME_OF_DAY.rstrip("$"), value):
+        raise ValueError("must be a time of day without a zone, such as 06:30")
+    if not isinstance(value, str | time):
+        raise ValueError("must be a text such as 06:30")
+    return value
+
+
+TimeOfDay = Annotated[
+    time, BeforeValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY, "title": "Time"})
+]
+"""On the calendar of the profile's zone. JSON Schema's own format `time` wants a zone."""
+
 Id = Annotated[int, Field(strict=True, ge=1, le=2**53)]
 
 
@@ -370,8 +387,8 @@ class ProfileIn(Input):
     cooldown_s: Int = 3_600
     soak_s: Int = 900
     daily_cap_ms: Int = 60_000
-    quiet_from: Annotated[time | None, Field(examples=["22:00"])] = None
-    quiet_until: Annotated[time | None, Field(examples=["07:00"])] = None
+    quiet_from: Annotated[TimeOfDay | None, Field(examples=["22:00"])] = None
+    quiet_until: Annotated[TimeOfDay | None, Field(examples=["07:00"])] = None
     time_zone: Annotated[Text, Field(max_length=64, examples=["Europe/Berlin"])] = "UTC"
     reservoir_min_percent: Number = 10.0
     reservoir_hysteresis_percent: Number = 5.0
@@ -388,8 +405,8 @@ class ProfileIn(Input):
     doses_without_effect_max: Int = 3
     dose_rise_min_percent: Number = 1.0
     lamp_mode: LampMode = LampMode.OFF
-    lamp_on_at: Annotated[time | None, Field(examples=["06:30"])] = None
-    lamp_off_at: Annotated[time | None, Field(examples=["20:30"])] = None
+    lamp_on_at: Annotated[TimeOfDay | None, Field(examples=["06:30"])] = None
+    lamp_off_at: Annotated[TimeOfDay | None, Field(examples=["20:30"])] = None
     latitude: Annotated[Number | None, Field(examples=[52.5])] = None
     longitude: Annotated[Number | None, Field(examples=[13.4])] = None
     lamp_hours_min: Number = 12.0

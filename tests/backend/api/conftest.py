@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.backend.documented import assert_documented
 from tests.backend.secret_hunt import assert_no_secret_was_logged
 from tests.live_backend import Backend, Node, Person
 
@@ -13,6 +14,7 @@ from tests.live_backend import Backend, Node, Person
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """Give a backend that evaluates at once. Whatever the tests make it do, its log holds no secret."""
     with Backend(tmp_path_factory.mktemp("backend"), evaluation_interval_ms=0) as running:
+        running.on_answer = assert_documented
         yield running
         assert_no_secret_was_logged(running)
 
@@ -42,6 +44,7 @@ def fast_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     folder = tmp_path_factory.mktemp("fast")
     settings = {"clock_speed": 100, "clock_origin_ms": origin_ms, "sweep_interval_s": 0.1, "evaluation_interval_ms": 0}
     with Backend(folder, **settings, command_ttl_s=60) as running:
+        running.on_answer = assert_documented
         yield running
         assert_no_secret_was_logged(running)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.backend.documented import assert_documented
 from tests.backend.secret_hunt import assert_no_secret_was_logged
 from tests.live_backend import PASSWORD, Backend, Person, expect
 
@@ -13,6 +14,7 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """Give a backend for one module, which believes the addresses that the tests claim to come from."""
     settings = {"trusted_proxies": "127.0.0.1", "metrics_token": "5fQ2mXv8Zk1LrT0w"}
     with Backend(tmp_path_factory.mktemp("backend"), **settings) as running:
+        running.on_answer = assert_documented
         yield running
         assert_no_secret_was_logged(running)
 
