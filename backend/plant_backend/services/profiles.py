@@ -79,7 +79,8 @@ def pump_errors(profile: Profile, pump: Actuator | None) -> list[tuple[str, str]
 def _is_time_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
+        # A name that nobody knows is a KeyError of its own kind, one that leads out of the folder a ValueError.
         return False
     return True
 
