@@ -1,6 +1,9 @@
 """The command line beside a server that runs on the same data."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -122,3 +125,10 @@ def test_migrate_twice_is_harmless(tmp_path: Path) -> None:
     assert (first.returncode, second.returncode) == (0, 0)
     with closing(sqlite3.connect(new.data_dir / "plant.db")) as connection:
         assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+
+
+def test_time_zones_are_known_where_the_system_has_none(tmp_path: Path) -> None:
+    """As in slim containers: without them not even the default profile, which is in UTC, could be evaluated."""
+    code = "from plant_backend.services.profiles import profile_errors; from plant_backend.domain.model import Profile;"
+    code += "assert not profile_errors(Profile(time_zone='Europe/Berlin'))"
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONTZPATH": ""}, cwd=tmp_path, check=True)
