@@ -15,6 +15,7 @@ from plant_backend.api import (
     events,
     metrics,
     nodes,
+    notifications,
     people,
     problems,
     simulations,
@@ -28,6 +29,7 @@ from plant_backend.api.telemetry import MAX_BODY, TelemetryEndpoint
 from plant_backend.bus.local import LocalBus
 from plant_backend.bus.relay import Relay
 from plant_backend.clock import SystemClock
+from plant_backend.integrations.notifications import AppriseNotifier
 from plant_backend.integrations.zeroconf import Advertisement
 from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
@@ -36,6 +38,7 @@ from plant_backend.storage import signing_key
 from plant_backend.storage.instance import instance_id
 from plant_backend.storage.migrate import migrate
 from plant_backend.storage.retention import Retention
+from plant_backend.storage.sealer import FileSealer
 from plant_backend.storage.store import SqliteStorage
 from plant_backend.worker import Worker
 
@@ -63,6 +66,7 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
     )
     await storage.open()
     bus = LocalBus()
+    notifier = AppriseNotifier(settings.notification_networks)
     try:
         services = build_services(
             storage,
@@ -72,6 +76,10 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
             signing_keys=SigningKeys(*signing_key.load(settings.signing_key_path)),
             command_ttl_ms=settings.command_ttl_s * 1000,
             audit_days=settings.audit_days,
+            notifier=notifier,
+            sealer=FileSealer(settings.notification_key_path),
+            real_clock=SystemClock(),
+            public_url=settings.public_url,
         )
         services.events.start()
         storage.listen(services.events)
@@ -81,12 +89,15 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
         )
         if with_worker:
             worker.start()
+            services.sender.start()
         try:
             yield services
         finally:
             services.events.close()
             services.commands.end_all_polls()
             await worker.stop()
+            await services.sender.stop()
+            await notifier.close()
     finally:
         await storage.close()
 
@@ -149,7 +160,7 @@ def build_fastapi(services: Services | None) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for module in (system, metrics, people, nodes, devices, simulations, alerts, events):
+    for module in (system, metrics, people, nodes, devices, simulations, alerts, notifications, events):
         app.include_router(module.router)
     describe_telemetry(app)
     return app

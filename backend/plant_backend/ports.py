@@ -24,6 +24,8 @@ from plant_backend.domain.model import (
     PumpState,
     Sample,
 )
+from plant_backend.domain.notification import Change, Message, NotificationService, Target, TargetHealth, TargetSettings
+from plant_backend.domain.notification_text import Text
 from plant_backend.domain.reason import Reason
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 
@@ -386,6 +388,76 @@ class Events(Protocol):
     def forget(self, owner_id: int) -> None: ...
 
 
+class Notifications(Protocol):
+    """Targets of notifications, and the outbox of what waits for them. Times here are real ones."""
+
+    def add(
+        self, user_id: int, settings: TargetSettings, service: str, address: str, sealed_url: bytes, now: datetime
+    ) -> Target: ...
+
+    def all(self, user_id: int) -> Sequence[Target]: ...
+
+    def get(self, user_id: int, target_id: int) -> Target:
+        """Raises NotFound."""
+        ...
+
+    def sealed_url(self, target_id: int) -> bytes | None: ...
+
+    def change(self, target_id: int, settings: TargetSettings) -> None: ...
+
+    def set_url(self, target_id: int, service: str, address: str, sealed_url: bytes) -> None: ...
+
+    def set_health(self, target_id: int, health: TargetHealth) -> None: ...
+
+    def delete(self, user_id: int, target_id: int) -> None:
+        """Raises NotFound."""
+        ...
+
+    def concerned(self, device: Device) -> Sequence[Target]:
+        """Give the targets that are switched on and hear of a device: the owner's and those of the owner's viewers."""
+        ...
+
+    def told(self, target_id: int, alert_id: int) -> frozenset[Change]:
+        """Give what of an alert was sent."""
+        ...
+
+    def last_told_at(self, target_id: int, device_number: int, alert: Alert) -> datetime | None:
+        """Give when an alert of this device, kind and channel was last sent."""
+        ...
+
+    def put(
+        self,
+        target_id: int,
+        alert: Alert,
+        change: Change,
+        now: datetime,
+        not_before: datetime,
+        expires_at: datetime | None,
+    ) -> None:
+        """Add a message, once per target, alert and change."""
+        ...
+
+    def supersede(self, target_id: int, alert_id: int, reason: str, now: datetime) -> None:
+        """Drop what waits about an alert."""
+        ...
+
+    def trim(self, target_id: int, most: int, reason: str, now: datetime) -> int:
+        """Drop what waits beyond `most`, the mildest and oldest first. Gives how many."""
+        ...
+
+    def waiting(self) -> Sequence[tuple[Target, Sequence[Message]]]: ...
+
+    def mark_sent(self, message_ids: Sequence[int], now: datetime) -> None: ...
+
+    def mark_attempted(self, message_ids: Sequence[int]) -> None: ...
+
+    def drop(self, drops: Sequence[tuple[int, str]], now: datetime) -> None: ...
+
+    def purge(self, before: datetime) -> None:
+        """Forget what was sent or dropped before, of alerts that are over."""
+        ...
+
+
 class Transaction(Protocol):
     """All repositories over one connection, inside one transaction."""
 
@@ -409,6 +481,8 @@ class Transaction(Protocol):
     def history(self) -> History: ...
     @property
     def events(self) -> Events: ...
+    @property
+    def notifications(self) -> Notifications: ...
 
 
 class Storage(Protocol):
@@ -477,6 +551,36 @@ class Bus(Protocol):
 
     def subscribe(self, topic: str, listener: Callable[[int], None]) -> Callable[[], None]:
         """Call `listener` with each key. Gives the function that ends it."""
+        ...
+
+
+class NotSent(Exception):
+    """A service did not take a message. The text is for people and holds no secret."""
+
+
+class Notifier(Protocol):
+    """Speaks to the services by which people are told."""
+
+    def services(self) -> Sequence[NotificationService]:
+        """Give the services that may be notified."""
+        ...
+
+    async def check(self, url: str) -> tuple[NotificationService, str]:
+        """Give the service of a URL, and the URL without its secrets. Raises InvalidInput, Unavailable."""
+        ...
+
+    async def send(self, url: str, text: Text) -> None:
+        """Send a text. Raises NotSent. Never takes longer than its own limit."""
+        ...
+
+
+class Sealer(Protocol):
+    """Keeps secrets that have to be read again from being read out of the database."""
+
+    def seal(self, text: str) -> bytes: ...
+
+    def open(self, sealed: bytes) -> str | None:
+        """Give what was sealed, or None where it was sealed with another key."""
         ...
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from plant_backend.domain.notification_addresses import networks
+
 _PLACEHOLDER = re.compile(
     r"change.?me|secret|password|placeholder|example|your.?token|insert|todo|<|>|\.\.\.", re.IGNORECASE
 )
@@ -53,6 +55,12 @@ class Settings(BaseSettings):
     )
     metrics_token: str = Field("", description="What opens /metrics; closed without. At least 16 characters.")
     audit_days: int = Field(365, ge=1, le=3650, description="Days that the audit log is kept.")
+    notification_networks: str = Field(
+        "",
+        description="Networks and addresses that notifications may be sent to though they are not the internet's, with "
+        "commas; private stands for all private ones. Others are refused.",
+    )
+    public_url: str = Field("", description="Where people reach the dashboard; notifications link to it.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level to log.")
     log_format: Literal["console", "json"] = Field("console", description="For people or for programs.")
     clock_speed: float = Field(
@@ -66,6 +74,19 @@ class Settings(BaseSettings):
         for text in cls.names(value):
             ip_network(text, strict=False)
         return value
+
+    @field_validator("notification_networks")
+    @classmethod
+    def _are_networks_to_notify(cls, value: str) -> str:
+        networks(value)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
+            raise ValueError("must be an http:// or https:// address, or empty")
+        return value.rstrip("/")
 
     @field_validator("metrics_token")
     @classmethod
@@ -84,6 +105,11 @@ class Settings(BaseSettings):
     def database_path(self) -> Path:
         """The SQLite file."""
         return self.data_dir.expanduser() / "plant.db"
+
+    @property
+    def notification_key_path(self) -> Path:
+        """The key that the URLs of notifications are encrypted with."""
+        return self.data_dir.expanduser() / "notifications.key"
 
     @property
     def signing_key_path(self) -> Path:

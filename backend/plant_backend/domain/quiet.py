@@ -1,4 +1,4 @@
-"""Quiet hours: times of day at which the rules let the pump be."""
+"""Quiet hours: times of day at which the rules let the pump be, and at which people are not disturbed."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,16 +12,23 @@ def quiet_refusal(profile: Profile, now: datetime) -> Reason | None:
     begin, end = profile.quiet_from, profile.quiet_until
     if begin is None or end is None:
         return None
-    zone = ZoneInfo(profile.time_zone)
+    ends_at = quiet_end(begin, end, profile.time_zone, now)
+    if ends_at is None:
+        return None
+    text = f"Quiet hours, {begin:%H:%M} to {end:%H:%M} ({profile.time_zone})."
+    return Reason(ReasonCode.QUIET_HOURS, text, ends_at)
+
+
+def quiet_end(begin: time, end: time, time_zone: str, now: datetime) -> datetime | None:
+    """Give when the quiet hours end that hold now, or None where none do."""
+    zone = ZoneInfo(time_zone)
     local = now.astimezone(zone)
     if not _is_within(local.time(), begin, end):
         return None
     day = local.date()
     if local.time() >= end:
         day += timedelta(days=1)
-    ends_at = datetime.combine(day, end, zone).astimezone(UTC)
-    text = f"Quiet hours, {begin:%H:%M} to {end:%H:%M} ({profile.time_zone})."
-    return Reason(ReasonCode.QUIET_HOURS, text, ends_at)
+    return datetime.combine(day, end, zone).astimezone(UTC)
 
 
 def _is_within(moment: time, begin: time, end: time) -> bool:

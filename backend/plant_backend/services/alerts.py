@@ -1,12 +1,12 @@
 """The alert centre as a person uses it."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import Alert, AlertState
 from plant_backend.domain.ledger import EventType
 from plant_backend.ports import Clock, Storage, Transaction
+from plant_backend.services.announcements import announce
 from plant_backend.services.documents import alert_document
 
 
@@ -29,18 +29,24 @@ class AlertService:
 
     async def resolve(self, who: Principal, alert_id: int) -> Alert:
         """Close an alert. A rule opens a new one if what it warns of still holds. Raises NotFound."""
-        return await self._change(who, alert_id, lambda tx, now: tx.alerts.resolve(who, alert_id, now))
-
-    async def acknowledge(self, who: Principal, alert_id: int) -> Alert:
-        """Say that somebody has seen it. Raises NotFound."""
-        return await self._change(who, alert_id, lambda tx, now: tx.alerts.acknowledge(who, alert_id, now))
-
-    async def _change(self, who: Principal, alert_id: int, change: Callable[[Transaction, datetime], Alert]) -> Alert:
         now = self._clock.now()
 
         def work(tx: Transaction) -> Alert:
             before = tx.alerts.get(who, alert_id)
-            alert = change(tx, now)
+            alert = tx.alerts.resolve(who, alert_id, now)
+            if alert != before:
+                announce(tx, tx.devices.get(who, alert.device_id), alert, now, by=who)
+            return alert
+
+        return await self._storage.write(work)
+
+    async def acknowledge(self, who: Principal, alert_id: int) -> Alert:
+        """Say that somebody has seen it. Raises NotFound."""
+        now = self._clock.now()
+
+        def work(tx: Transaction) -> Alert:
+            before = tx.alerts.get(who, alert_id)
+            alert = tx.alerts.acknowledge(who, alert_id, now)
             if alert != before:
                 tx.events.add(tx.devices.get(who, alert.device_id), EventType.ALERT, alert_document(alert), now)
             return alert

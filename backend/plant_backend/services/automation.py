@@ -14,11 +14,12 @@ from plant_backend.domain.outcome import outcome_of
 from plant_backend.domain.reason import ReasonCode
 from plant_backend.domain.rules import Decision, decide
 from plant_backend.ports import Bus, Clock, Storage, Transaction
+from plant_backend.services.announcements import announce
 from plant_backend.services.audit import record
 from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.commands import CommandService, cancel_queued
 from plant_backend.services.directory import Directory
-from plant_backend.services.documents import alert_document, decision_document, profile_document
+from plant_backend.services.documents import decision_document, profile_document
 from plant_backend.services.plants import Heard, lamp_of, listen, pump_of, snapshot
 from plant_backend.services.profiles import profile_errors, pump_errors
 
@@ -192,9 +193,7 @@ class Automation:
         return decision, record
 
     def _apply(self, tx: Transaction, device: Device, change: AlertChange, now: datetime) -> None:
-        alert = tx.alerts.apply(device.number, change, now)
-        if alert is not None:
-            tx.events.add(device, EventType.ALERT, alert_document(alert), now)
+        announce(tx, device, tx.alerts.apply(device.number, change, now), now)
 
     def _is_news(self, number: int, plant: PlantSnapshot, decision: Decision, now: datetime) -> bool:
         """Tell whether there is anything to do or to write down."""

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from plant_backend.domain.account import Principal
-from plant_backend.domain.alert import Alert, AlertKind, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.alert import AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.command import (
     AT_NODE_STATES,
     Ack,
@@ -27,9 +27,10 @@ from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Actuator, Device, Profile, PumpState
 from plant_backend.domain.reason import Reason
 from plant_backend.ports import Bus, Clock, Storage, Transaction
+from plant_backend.services.announcements import announce
 from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.directory import DeviceEntry
-from plant_backend.services.documents import alert_document, command_document
+from plant_backend.services.documents import command_document
 from plant_backend.services.plants import listen, snapshot
 
 log = structlog.get_logger(__name__)
@@ -330,12 +331,12 @@ class CommandService:
             return
         if ack.status is AckStatus.SUCCEEDED:
             for kind in (AlertKind.COMMAND_FAILED, AlertKind.COMMAND_TIMED_OUT):
-                self._alert(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, "It ran.", pump.key), now), now)
+                announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, "It ran.", pump.key), now), now)
         elif ack.status in (AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED):
             why = ack.reason or "no reason given"
             text = f"The node did not run {pump.key} (command {command.id}): {ack.status}, {why}."
             change = RaiseAlert(AlertKind.COMMAND_FAILED, Severity.WARNING, text, pump.key)
-            self._alert(tx, device, tx.alerts.apply(device.number, change, now), now)
+            announce(tx, device, tx.alerts.apply(device.number, change, now), now)
         elif command.state is CommandState.TIMED_OUT:
             self._raise_timed_out(tx, device, command, now)
 
@@ -351,11 +352,7 @@ class CommandService:
     def _raise_timed_out(self, tx: Transaction, device: Device, command: Command, now: datetime) -> None:
         text = f"Command {command.id} for {command.actuator}: {_TOO_LATE} Look at the plant and the node."
         change = RaiseAlert(AlertKind.COMMAND_TIMED_OUT, Severity.CRITICAL, text, command.actuator)
-        self._alert(tx, device, tx.alerts.apply(device.number, change, now), now)
-
-    def _alert(self, tx: Transaction, device: Device, alert: Alert | None, now: datetime) -> None:
-        if alert is not None:
-            tx.events.add(device, EventType.ALERT, alert_document(alert), now)
+        announce(tx, device, tx.alerts.apply(device.number, change, now), now)
 
     def _wake(self, number: int) -> None:
         poll = self._polls.get(number)

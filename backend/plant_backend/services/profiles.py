@@ -54,7 +54,7 @@ def profile_errors(profile: Profile) -> list[tuple[str, str]]:
             errors.append((name, "must be a time of day without an offset; its zone is time_zone"))
     if profile.quiet_from is not None and profile.quiet_from == profile.quiet_until:
         errors.append(("quiet_until", "must differ from quiet_from: the pump would never run"))
-    if not _is_time_zone(profile.time_zone):
+    if not is_time_zone(profile.time_zone):
         errors.append(("time_zone", "must be the IANA name of a time zone, such as Europe/Berlin"))
     if profile.soil_moisture_min_percent + profile.soil_moisture_hysteresis_percent > 100:
         errors.append(("soil_moisture_hysteresis_percent", "minimum + hysteresis must be at most 100"))
@@ -76,7 +76,8 @@ def pump_errors(profile: Profile, pump: Actuator | None) -> list[tuple[str, str]
     return []
 
 
-def _is_time_zone(name: str) -> bool:
+def is_time_zone(name: str) -> bool:
+    """Tell whether there is an IANA zone of this name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from plant_backend.ports import Bus, Clock, Storage
+from plant_backend.ports import Bus, Clock, Notifier, Sealer, Storage
 from plant_backend.services.accounts import Accounts
 from plant_backend.services.alerts import AlertService
 from plant_backend.services.audit import AuditService
@@ -15,6 +15,8 @@ from plant_backend.services.events import EventFeed
 from plant_backend.services.health import Health
 from plant_backend.services.history import HistoryService
 from plant_backend.services.node_auth import NodeAuth
+from plant_backend.services.notification_sender import NotificationSender
+from plant_backend.services.notifications import NotificationTargets
 from plant_backend.services.passwords import Passwords
 from plant_backend.services.people import People
 from plant_backend.services.replay import Replay
@@ -45,6 +47,8 @@ class Services:
     health: Health
     replay: Replay
     what_if: WhatIf
+    notifications: NotificationTargets
+    sender: NotificationSender
 
 
 def build_services(
@@ -56,6 +60,10 @@ def build_services(
     signing_keys: SigningKeys,
     command_ttl_ms: int,
     audit_days: int,
+    notifier: Notifier,
+    sealer: Sealer,
+    real_clock: Clock,
+    public_url: str,
 ) -> Services:
     """Make the services over a storage, a bus and a clock."""
     directory = Directory(storage)
@@ -86,4 +94,6 @@ def build_services(
         health=Health(storage),
         replay=Replay(storage),
         what_if=WhatIf(storage, clock, history),
+        notifications=NotificationTargets(storage, bus, notifier, sealer, public_url),
+        sender=NotificationSender(storage, bus, real_clock, notifier, sealer, public_url),
     )

@@ -321,3 +321,66 @@ events = Table(
     Column("data", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+
+notification_targets = Table(
+    "notification_targets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("sealed_url", LargeBinary, nullable=False),
+    Column("min_severity", Text, nullable=False),
+    Column("is_for_all_devices", Boolean, nullable=False),
+    Column("quiet_from", Text),
+    Column("quiet_until", Text),
+    Column("time_zone", Text, nullable=False),
+    Column("wants_resolved", Boolean, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("next_try_at", BigInteger),
+    Column("last_success_at", BigInteger),
+    Column("last_failure_at", BigInteger),
+    Column("last_failure", Text),
+    sqlite_autoincrement=True,
+)
+
+notification_devices = Table(
+    "notification_devices",
+    metadata,
+    Column(
+        "target_id", ForeignKey("notification_targets.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column(
+        "device_number",
+        ForeignKey("devices.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        index=True,
+    ),
+)
+
+_WAITING = text("state = 'waiting'")
+
+notification_messages = Table(
+    "notification_messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("target_id", ForeignKey("notification_targets.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("alert_id", ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    Column("change", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("state", Text, nullable=False),
+    Column("finished_at", BigInteger, index=True),
+    Column("reason", Text),
+    # Told twice is told once too often: the database knows what was put there for whom.
+    Index("uq_notification_messages_once", "alert_id", "target_id", "change", unique=True),
+    Index("ix_notification_messages_waiting", "target_id", "id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    sqlite_autoincrement=True,
+)

@@ -12,6 +12,7 @@ from plant_backend.storage.repositories.commands import SqlCommands
 from plant_backend.storage.repositories.devices import SqlDevices
 from plant_backend.storage.repositories.events import SqlEvents
 from plant_backend.storage.repositories.history import SqlHistory
+from plant_backend.storage.repositories.notifications import SqlNotifications
 from plant_backend.storage.repositories.refresh_tokens import SqlRefreshTokens
 from plant_backend.storage.repositories.sessions import SqlSessions
 from plant_backend.storage.repositories.users import SqlUsers
@@ -63,3 +64,7 @@ class SqlTransaction:
     @cached_property
     def events(self) -> SqlEvents:
         return SqlEvents(self.connection, self.emitted)
+
+    @cached_property
+    def notifications(self) -> SqlNotifications:
+        return SqlNotifications(self.connection)

@@ -31,6 +31,10 @@ REQUESTS: dict[str, JSON] = {
     "DELETE /tokens/{token_id}": {},
     "DELETE /sessions/{session_id}": {},
     "DELETE /viewers/{user_id}": {},
+    "GET /notifications/targets/{target_id}": {},
+    "PATCH /notifications/targets/{target_id}": {"json": {"name": "Mine now"}},
+    "DELETE /notifications/targets/{target_id}": {},
+    "POST /notifications/targets/{target_id}/test": {},
 }
 """How each route with an id is asked. A new route needs its row here."""
 
@@ -44,6 +48,7 @@ class Belongings:
     token_id: int
     session_id: int
     user_id: int
+    target_id: int
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +60,13 @@ def belongings(ada: Person, eve: Person) -> Iterator[Belongings]:
     token = expect(201, ada.request("POST", "/tokens", json={"name": "Ada's"}))
     session = expect(201, ada.backend.request("POST", "/auth/session", json={"username": "ada", "password": PASSWORD}))
     viewer = expect(201, ada.request("POST", "/viewers", json={"username": "ada-s-guest", "password": PASSWORD}))
+    phone = {"name": "Phone", "url": "pover://user_key@token"}
+    target = expect(201, ada.request("POST", "/notifications/targets", json=phone))
     eve.add_device()
     paths = (node.path, f"{node.path}/automation", f"{node.path}/commands", "/alerts?limit=500")
+    paths += ("/notifications/targets",)
     before = [ada.get(path) for path in paths]
-    yield Belongings(node.device_id, alert["id"], token["id"], session["id"], viewer["id"])
+    yield Belongings(node.device_id, alert["id"], token["id"], session["id"], viewer["id"], target["id"])
     assert [ada.get(path) for path in paths] == before
     assert token["id"] in [shown["id"] for shown in ada.get("/tokens")]
     assert session["id"] in [shown["id"] for shown in ada.get("/sessions")]
@@ -73,7 +81,7 @@ def test_each_route_with_an_id_is_asked_here(backend: Backend) -> None:
 @pytest.mark.parametrize("route", REQUESTS)
 def test_a_foreign_thing_looks_missing(belongings: Belongings, eve: Person, route: str) -> None:
     foreign = _ask(eve, route, **vars(belongings))
-    numbers = dict.fromkeys(("alert_id", "token_id", "session_id", "user_id"), MISSING_NUMBER)
+    numbers = dict.fromkeys(("alert_id", "token_id", "session_id", "user_id", "target_id"), MISSING_NUMBER)
     missing = _ask(eve, route, device_id=MISSING_DEVICE, **numbers)
 
     refused(foreign, 404, foreign.json()["code"])

@@ -57,7 +57,14 @@ class House:
 
     def ids(self) -> JSON:
         """Give the ids of what is there and of what is not."""
-        return {"device_id": self.node.device_id, "alert_id": 1, "token_id": 2**50, "session_id": 2**50, "user_id": 1}
+        return {
+            "device_id": self.node.device_id,
+            "alert_id": 1,
+            "token_id": 2**50,
+            "session_id": 2**50,
+            "user_id": 1,
+            "target_id": 1,
+        }
 
 
 @pytest.fixture(scope="module")

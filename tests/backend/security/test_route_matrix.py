@@ -61,6 +61,13 @@ MATRIX: dict[str, str] = {
     "PATCH /alerts/{alert_id}/resolve": THING,
     "PATCH /alerts/{alert_id}/acknowledge": THING,
     "GET /events": OWN,
+    "GET /notifications/services": ACCOUNT,
+    "GET /notifications/targets": ACCOUNT,
+    "POST /notifications/targets": ACCOUNT,
+    "GET /notifications/targets/{target_id}": ACCOUNT,
+    "PATCH /notifications/targets/{target_id}": ACCOUNT,
+    "DELETE /notifications/targets/{target_id}": ACCOUNT,
+    "POST /notifications/targets/{target_id}/test": ACCOUNT,
 }
 
 LOOKS = {"POST /devices/{device_id}/automation/simulate"}
@@ -95,7 +102,13 @@ def world(backend: Backend, ada: Person, eve: Person, viewer: Person) -> World:
         zip(ASKERS, (None, node.access_token, other.access_token, ada.token, eve.token, viewer.token), strict=True)
     )
     user_id = ada.get("/viewers")[0]["id"]
-    ids = {"device_id": node.device_id, "alert_id": alert["id"], "token_id": 2**50, "session_id": 2**50}
+    ids = {
+        "device_id": node.device_id,
+        "alert_id": alert["id"],
+        "token_id": 2**50,
+        "session_id": 2**50,
+        "target_id": 2**50,
+    }
     return World(backend, tokens, ids | {"user_id": user_id})
 
 

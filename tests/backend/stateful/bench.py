@@ -11,10 +11,12 @@ from plant_backend.domain.account import Principal
 from plant_backend.domain.command import Ack, AckStatus, Action, Command
 from plant_backend.domain.model import Device, Mode, Profile
 from plant_backend.domain.telemetry import Receipt
+from plant_backend.integrations.notifications import AppriseNotifier
 from plant_backend.services.directory import DeviceEntry, Directory
 from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
 from plant_backend.storage.migrate import migrate
+from plant_backend.storage.sealer import FileSealer
 from plant_backend.storage.store import SqliteStorage
 from plant_backend.storage.times import from_ms
 
@@ -120,6 +122,10 @@ class Backend:
             signing_keys=SigningKeys(b"k" * 32),
             command_ttl_ms=TTL_MS,
             audit_days=1,
+            notifier=AppriseNotifier(),
+            sealer=FileSealer(self._path.with_name("notifications.key")),
+            real_clock=self.clock,
+            public_url="",
         )
         self.storage.listen(Relay(bus))
         self.directory = Directory(self.storage)

@@ -24,7 +24,7 @@ class SqlAlerts:
 
     def apply(self, device_number: int, change: AlertChange, now: datetime) -> Alert | None:
         row = self._connection.execute(
-            _select().where(
+            select_alerts().where(
                 alerts.c.device_number == device_number,
                 alerts.c.kind == change.kind,
                 alerts.c.channel == change.channel,
@@ -51,10 +51,10 @@ class SqlAlerts:
 
     def lasting(self, device_number: int, since: datetime, until: datetime, limit: int) -> Sequence[Alert]:
         is_inside = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at >= to_ms(since))
-        statement = _select().where(
+        statement = select_alerts().where(
             alerts.c.device_number == device_number, alerts.c.first_seen_at < to_ms(until), is_inside
         )
-        return [_alert(row) for row in self._connection.execute(statement.order_by(alerts.c.id).limit(limit))]
+        return [read_alert(row) for row in self._connection.execute(statement.order_by(alerts.c.id).limit(limit))]
 
     def open_keys(self, device_number: int) -> frozenset[tuple[str, str]]:
         rows = self._connection.execute(
@@ -65,20 +65,21 @@ class SqlAlerts:
         return frozenset((row.kind, row.channel) for row in rows)
 
     def all(self, who: Principal, state: AlertState | None, device_id: str | None, limit: int) -> Sequence[Alert]:
-        statement = _select().where(devices.c.owner_id == who.user_id)
+        statement = select_alerts().where(devices.c.owner_id == who.user_id)
         if state is not None:
             statement = statement.where(alerts.c.state == state)
         if device_id is not None:
             statement = statement.where(devices.c.id == device_id)
-        return [_alert(row) for row in self._connection.execute(statement.order_by(alerts.c.id.desc()).limit(limit))]
+        rows = self._connection.execute(statement.order_by(alerts.c.id.desc()).limit(limit))
+        return [read_alert(row) for row in rows]
 
     def get(self, who: Principal, alert_id: int) -> Alert:
-        return _alert(self._owned(who, alert_id))
+        return read_alert(self._owned(who, alert_id))
 
     def resolve(self, who: Principal, alert_id: int, now: datetime) -> Alert:
         row = self._owned(who, alert_id)
         if row.state == AlertState.RESOLVED:
-            return _alert(row)
+            return read_alert(row)
         return self._resolve(row, who.username, now)
 
     def acknowledge(self, who: Principal, alert_id: int, now: datetime) -> Alert:
@@ -89,7 +90,7 @@ class SqlAlerts:
 
     def _owned(self, who: Principal, alert_id: int) -> Row[Any]:
         row = self._connection.execute(
-            _select().where(alerts.c.id == alert_id, devices.c.owner_id == who.user_id)
+            select_alerts().where(alerts.c.id == alert_id, devices.c.owner_id == who.user_id)
         ).one_or_none()
         if row is None:
             raise NotFound("alert")
@@ -121,14 +122,16 @@ class SqlAlerts:
         return self._by_id(row.id)
 
     def _by_id(self, alert_id: int) -> Alert:
-        return _alert(self._connection.execute(_select().where(alerts.c.id == alert_id)).one())
+        return read_alert(self._connection.execute(select_alerts().where(alerts.c.id == alert_id)).one())
 
 
-def _select() -> "Select[Any]":
+def select_alerts() -> "Select[Any]":
+    """Select alerts with the ids of their devices."""
     return select(alerts, devices.c.id.label("device_id")).join(devices, devices.c.number == alerts.c.device_number)
 
 
-def _alert(row: Row[Any]) -> Alert:
+def read_alert(row: Row[Any]) -> Alert:
+    """Read one row of `select_alerts`."""
     return Alert(
         row.id,
         row.device_id,

@@ -1,0 +1,49 @@
+"""Telling of an alert: to who listens to events and to the outbox of notifications, in the transaction that has it."""
+
+from datetime import datetime
+
+from plant_backend.domain.account import Principal
+from plant_backend.domain.alert import Alert, Severity
+from plant_backend.domain.ledger import EventType
+from plant_backend.domain.model import Device
+from plant_backend.domain.notification import (
+    MAX_WAITING,
+    Change,
+    Target,
+    change_of,
+    expires_at,
+    is_wanted,
+    not_before,
+)
+from plant_backend.ports import Transaction
+from plant_backend.services.documents import alert_document
+from plant_backend.services.real_time import from_real_ms, real_ms
+
+
+def announce(tx: Transaction, device: Device, alert: Alert | None, now: datetime, by: Principal | None = None) -> None:
+    """Tell of an alert that was opened, made worse or resolved, and not whom it was resolved by; of None, nothing."""
+    if alert is None:
+        return
+    tx.events.add(device, EventType.ALERT, alert_document(alert), now)
+    change, told_at = change_of(alert), from_real_ms(real_ms())
+    knows = None if by is None else by.account_id
+    for target in tx.notifications.concerned(device):
+        if is_wanted(alert.severity, target.settings.min_severity):
+            _enqueue(tx, target, device, alert, change, told_at, knows=target.user_id == knows)
+
+
+def _enqueue(
+    tx: Transaction, target: Target, device: Device, alert: Alert, change: Change, now: datetime, *, knows: bool
+) -> None:
+    if change is Change.RESOLVED:
+        tx.notifications.supersede(target.id, alert.id, "It was over before it could be told.", now)
+        was_told = bool(tx.notifications.told(target.id, alert.id))
+        # The end of what nobody was told of is no news, unless plants or floors were at risk: that is told, once.
+        if knows or not target.settings.wants_resolved or not (was_told or alert.severity is Severity.CRITICAL):
+            return
+    elif change is Change.WORSENED:
+        tx.notifications.supersede(target.id, alert.id, "It became worse before it could be told.", now)
+    last_told_at = tx.notifications.last_told_at(target.id, device.number, alert)
+    earliest = not_before(change, alert.severity, last_told_at, now)
+    tx.notifications.put(target.id, alert, change, now, earliest, expires_at(change, now))
+    tx.notifications.trim(target.id, MAX_WAITING, "Too much was waiting for this target.", now)

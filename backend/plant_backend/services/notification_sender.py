@@ -1,0 +1,153 @@
+"""Empties the outbox of notifications. Level-triggered: it looks at what waits, whatever woke it."""
+
+import asyncio
+import contextlib
+import random
+from datetime import timedelta
+
+import structlog
+
+from plant_backend.domain.errors import Unavailable
+from plant_backend.domain.notification import Plan, Target, after_failure, after_success, plan
+from plant_backend.domain.notification_text import compose
+from plant_backend.ports import Bus, Clock, Notifier, NotSent, Sealer, Storage, Transaction
+from plant_backend.services.notifications import TOPIC, open_url
+
+log = structlog.get_logger(__name__)
+
+_LOOK_EVERY_S = 60.0
+_WRITE_AGAIN_S = 30.0
+_KEPT = timedelta(days=7)
+
+
+class NotificationSender:
+    """Sends what waits, at most one message to a target at a time. At least once: what is sent is written down after.
+
+    `clock` is of the real world: people's phones do not live faster in a demonstration.
+    """
+
+    def __init__(
+        self, storage: Storage, bus: Bus, clock: Clock, notifier: Notifier, sealer: Sealer, public_url: str
+    ) -> None:
+        self._storage = storage
+        self._bus = bus
+        self._clock = clock
+        self._notifier = notifier
+        self._sealer = sealer
+        self._public_url = public_url
+        self._news = asyncio.Event()
+        self._busy: dict[int, asyncio.Task[None]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.sent = 0
+        self.failed = 0
+
+    def start(self) -> None:
+        """Begin with what was left waiting."""
+        for topic in (TOPIC, "alerts"):
+            self._bus.subscribe(topic, lambda _: self._news.set())
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="notification sender")
+
+    async def stop(self) -> None:
+        """End. What is on its way is sent again at the next start."""
+        tasks = [*self._busy.values(), *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._news.clear()
+            wait_s = _LOOK_EVERY_S
+            try:
+                wait_s = min(wait_s, await self._look())
+            except Unavailable as error:
+                log.warning("notifications_postponed", reason=error.detail)
+            except Exception:
+                log.exception("notifications_failed")
+            await self._sleep_or_news(wait_s)
+
+    async def _look(self) -> float:
+        """Send what is due. Gives in how many seconds something will be."""
+        now = self._clock.now()
+        outbox = await self._storage.read(lambda tx: tx.notifications.waiting())
+        wait_s = _LOOK_EVERY_S
+        for target, messages in outbox:
+            if target.id in self._busy:
+                continue
+            try:
+                planned = plan(target, messages, now)
+            except Exception:
+                # One target's zone that is no longer known must not silence the others.
+                log.exception("notification_not_planned", target=target.id)
+                continue
+            if planned.wake_at is not None:
+                wait_s = min(wait_s, max(0.1, (planned.wake_at - now).total_seconds()))
+            if planned.send or planned.drop:
+                self._begin(target, planned)
+        return wait_s
+
+    def _begin(self, target: Target, planned: Plan) -> None:
+        task = asyncio.get_running_loop().create_task(self._deliver(target, planned), name="notification")
+        self._busy[target.id] = task
+
+        def done(ended: asyncio.Task[None]) -> None:
+            del self._busy[target.id]
+            self._news.set()
+            if not ended.cancelled() and (error := ended.exception()) is not None:
+                log.error("notification_failed", target=target.id, exc_info=error)
+
+        task.add_done_callback(done)
+
+    async def _deliver(self, target: Target, planned: Plan) -> None:
+        failure: str | None = None
+        if planned.send:
+            try:
+                sealed = await self._storage.read(lambda tx: tx.notifications.sealed_url(target.id))
+                text = compose(planned.send, target.settings.time_zone, self._public_url)
+                await self._notifier.send(open_url(self._sealer, sealed), text)
+            except NotSent as error:
+                failure = str(error)
+        await self._write_down(target, planned, failure)
+        if planned.send and failure is None:
+            self.sent += 1
+        elif failure is not None:
+            self.failed += 1
+            log.warning("notification_not_sent", target=target.id, service=target.service, reason=failure)
+
+    async def _write_down(self, target: Target, planned: Plan, failure: str | None) -> None:
+        """Go on until it is written: what was sent and not written down would be sent again and again."""
+        now, chance = self._clock.now(), random.random()  # noqa: S311 - no secret
+
+        def work(tx: Transaction) -> None:
+            tx.notifications.drop(planned.drop, now)
+            if not planned.send:
+                return
+            ids = [message.id for message in planned.send]
+            known = next((one for one in tx.notifications.all(target.user_id) if one.id == target.id), None)
+            if known is None:
+                return
+            if failure is None:
+                tx.notifications.mark_sent(ids, now)
+                tx.notifications.set_health(target.id, after_success(known.health, now))
+                tx.notifications.purge(now - _KEPT)
+            else:
+                tx.notifications.mark_attempted(ids)
+                tx.notifications.set_health(target.id, after_failure(known.health, failure, chance, now))
+
+        while True:
+            try:
+                await self._storage.write(work)
+                return
+            except Unavailable:
+                await asyncio.sleep(_WRITE_AGAIN_S)
+
+    async def _sleep_or_news(self, seconds: float) -> None:
+        news = asyncio.ensure_future(self._news.wait())
+        sleep = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait((news, sleep), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+            sleep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(news, sleep, return_exceptions=True)
