@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from plant_node.channels import PUMP, Actuator, Channels
 from plant_node.clock import Clock
-from plant_node.drivers import Driver, OnTime
+from plant_node.drivers import Driver, EndedBy, OnTime
 from plant_node.envelope import Reason, judge
 from plant_node.ledger import Command, Ledger, Outcome, Status
 from plant_node.link import Link
@@ -238,6 +238,8 @@ class Actuation:
                 if deadline_s <= 0:
                     break
                 left_s = min(left_s, deadline_s)
+            if not self._is_still_on(actuator):
+                break
             run.stop.wait(min(left_s, _LOOK_AGAIN_S))
         on_time = self._off_for_sure(actuator)
         run.is_off.set()
@@ -258,6 +260,14 @@ class Actuation:
         why = outcome.reason or outcome.status
         log.info("%s: off after %s ms (%s, seq %d)", actuator, outcome.ran_ms, why, run.command.seq)
         self._on_outcome()
+
+    def _is_still_on(self, actuator: str) -> bool:
+        """The sign of life that the driver waits for. A driver that cannot take it is asked to switch off."""
+        try:
+            return self._driver.keep_on(actuator)
+        except Exception:
+            log.exception("%s: cannot be watched", actuator)
+            return False
 
     def _off_for_sure(self, actuator: str) -> OnTime | None:
         give_up_s = self._clock.real_s() + _OFF_GIVE_UP_S
@@ -292,9 +302,18 @@ class Actuation:
         )
 
 
+_CUT_SHORT = {
+    EndedBy.LEASE: Reason.STALLED,
+    EndedBy.STOP: Reason.SHUTDOWN,
+    EndedBy.LOSS: Reason.SUPERVISOR_LOST,
+}
+
+
 def _outcome(run: _Run, on_time: OnTime | None) -> Outcome:
     ran_ms = on_time.ran_ms if on_time is not None else 0
     reason = run.stopped_by
+    if reason is None and on_time is not None:
+        reason = _CUT_SHORT.get(on_time.ended_by)
     if reason is None:
         return Outcome(Status.SUCCEEDED, ran_ms, run.limit)
     if reason is Reason.PIN_ERROR:

@@ -25,8 +25,8 @@ from plant_node.link import Link
 from plant_node.lived import LivedClock
 from plant_node.reading_queue import ReadingQueue
 from plant_node.settings import Settings
-from plant_node.supervisor import Supervisor
 from plant_node.telemetry import Sampler, Sender
+from plant_node.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Agent:
         self._clock = clock
         self._driver = driver
         self._stop = threading.Event()
-        self._supervisor = Supervisor(clock, self._stop)
+        self._workers = Workers(clock, self._stop)
         channels = settings.config.channels
 
         path = settings.state_dir / STATE_FILE
@@ -108,7 +108,7 @@ class Agent:
             self._link,
             now_lived_ms=lived.now,
             on_outcome=self._outbox.news.set,
-            on_fault=self._supervisor.fail,
+            on_fault=self._workers.fail,
         )
         handler = CommandHandler(self._actuation, self._ledger, self._outbox)
         self._poller = Poller(backend, handler, self._ledger, self._link, clock, self._stop)
@@ -132,14 +132,16 @@ class Agent:
         )
         # Acks of an earlier life go out at once.
         self._outbox.news.set()
-        self._supervisor.start("sampler", self._sampler.run)
-        self._supervisor.start("sender", self._send)
-        self._supervisor.start("acks", self._acker.run)
-        self._supervisor.start("commands", self._poller.run)
+        self._workers.start("sampler", self._sampler.run)
+        self._workers.start("sender", self._send)
+        self._workers.start("acks", self._acker.run)
+        self._workers.start("commands", self._poller.run)
         systemd.notify("READY=1")
         pause_s = min(systemd.watchdog_interval_s() or _CHECK_EVERY_S, _CHECK_EVERY_S)
         while not self._stop.wait(pause_s):
-            self._supervisor.check()
+            self._workers.check()
+            if (fault := self._driver.fault()) is not None:
+                self._workers.fail(fault)
             if not self._stop.is_set():
                 systemd.notify("WATCHDOG=1")
         return self._shut_down()
@@ -173,8 +175,8 @@ class Agent:
             self._queue.close()
         with contextlib.suppress(sqlite3.Error):
             self._ledger.close()
-        if self._supervisor.fault is not None:
-            log.critical("agent: stopped: %s", self._supervisor.fault)
+        if self._workers.fault is not None:
+            log.critical("agent: stopped: %s", self._workers.fault)
             return 1
         log.info("agent: stopped, outputs are off")
         return 0

@@ -12,6 +12,7 @@ from typing import Any
 from plant_node import __version__
 from plant_node.config_entry import ConfigError, Entry
 from plant_node.envelope import Limits
+from plant_node.sensors import SOURCES, Source, parse_source
 
 UNITS = {
     "soil_moisture": "%",
@@ -29,7 +30,6 @@ PUMP = "pump"
 LAMP = "lamp"
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MOST_LIMIT_MS = 7 * 24 * 60 * 60 * 1000
-SOURCES = ("mcp3008", "float_switch", "w1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,7 @@ class Sensor:
 
     key: str
     kind: str
-    source: str | None = None
-    pin: int | None = None
-    channel: int | None = None
-    points: tuple[tuple[float, float], ...] = ()
-    address: str | None = None
-    full_when_closed: bool = True
+    source: Source | None = None
     empty_at_percent: float = 5.0
 
 
@@ -117,7 +112,7 @@ def load_config(path: Path | None, *, for_pins: bool) -> NodeConfig:
     """Read the configuration file; without one there is only the simulated plant."""
     if path is None:
         if for_pins:
-            raise ConfigError("is needed with PLANT_NODE_DRIVER=gpiozero: it says which pin is what")
+            raise ConfigError("is needed with PLANT_NODE_DRIVER=hardware: it says which pin is what")
         return NodeConfig(SIMULATED_CHANNELS, {})
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -149,7 +144,7 @@ def parse_config(table: Mapping[str, Any], *, for_pins: bool) -> NodeConfig:
             raise ConfigError(f"{key!r} is not a channel key (small letters, digits and _, at most 32, a letter first)")
         if keys.count(key) > 1:
             raise ConfigError(f"{key!r} is a sensor and an actuator; a key is one channel")
-    pins = [sensor.pin for sensor in sensors if sensor.pin is not None]
+    pins = [pin for sensor in sensors if sensor.source is not None for pin in sensor.source.pins]
     pins += [actuator.pin for actuator in actuators if actuator.pin is not None]
     for pin in pins:
         if pins.count(pin) > 1:
@@ -159,25 +154,15 @@ def parse_config(table: Mapping[str, Any], *, for_pins: bool) -> NodeConfig:
 
 def _sensor(key: str, table: Mapping[str, Any], for_pins: bool) -> Sensor:
     entry = Entry(f"sensors.{key}", table)
+    kind = entry.choice("kind", UNITS)
+    source = entry.choice("source", SOURCES) if for_pins or "source" in table else None
     sensor = Sensor(
         key=key,
-        kind=entry.choice("kind", UNITS),
-        source=entry.choice("source", SOURCES) if for_pins or "source" in table else None,
-        pin=entry.integer("pin", None, 0, 27),
-        channel=entry.integer("channel", None, 0, 7),
-        points=entry.points("points"),
-        address=entry.text("address"),
-        full_when_closed=entry.boolean("full_when_closed", True),
-        empty_at_percent=entry.number("empty_at_percent", 5.0, 0, 100),
+        kind=kind,
+        source=None if source is None else parse_source(entry, source, kind),
+        empty_at_percent=entry.number("empty_at_percent", 5.0, 0, 100) if kind == "reservoir_level" else 5.0,
     )
     entry.no_more()
-    needed = {"mcp3008": "channel", "float_switch": "pin", "w1": "address"}.get(sensor.source or "")
-    if needed is not None and getattr(sensor, needed) is None:
-        raise ConfigError(f"sensors.{key}.{needed}: is needed with source = {sensor.source!r}")
-    if sensor.source == "float_switch" and sensor.kind != "reservoir_level":
-        raise ConfigError(f"sensors.{key}.source: a float switch measures a reservoir_level")
-    if sensor.source == "mcp3008" and len(sensor.points) < 2:
-        raise ConfigError(f"sensors.{key}.points: two calibration points or more are needed, as [raw 0 to 1, value]")
     return sensor
 
 

@@ -8,7 +8,6 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from plant_node import __version__
 from plant_node.clock import Clock
@@ -87,14 +86,15 @@ def _check() -> int:
 
 
 def _off() -> int:
-    from plant_node.drivers import DriverError, open_driver
+    from plant_node.drivers import DriverError
+    from plant_node.drivers.board import switch_off
 
     settings = load_pin_settings(os.environ)
     if settings.driver == "simulated":
         # A simulated pump stopped with its process.
         return 0
     try:
-        open_driver(settings.driver, settings.config, Clock(), Path()).close()
+        switch_off(settings.config.channels)
     except DriverError as error:
         print(f"plant-node: {error}", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -15,7 +15,7 @@ class Entry:
     """One table. Each reader takes its word out; `no_more` refuses words that nobody took."""
 
     def __init__(self, name: str, table: Mapping[str, Any]) -> None:
-        self._name = name
+        self.name = name
         self._left = dict(table)
 
     def choice(self, key: str, allowed: Iterable[str]) -> str:
@@ -23,7 +23,7 @@ class Entry:
         allowed = tuple(allowed)
         value = self._take(key, None, lambda found: found in allowed, f"must be one of {', '.join(allowed)}")
         if value is None:
-            raise ConfigError(f"{self._name}.{key}: is needed, one of {', '.join(allowed)}")
+            raise ConfigError(f"{self.name}.{key}: is needed, one of {', '.join(allowed)}")
         return str(value)
 
     def integer(self, key: str, default: Any, least: int = 0, most: int = 2**31 - 1) -> Any:
@@ -34,6 +34,24 @@ class Entry:
             lambda found: isinstance(found, int) and not isinstance(found, bool) and least <= found <= most,
             f"must be a whole number from {least} to {most}",
         )
+
+    def needed_integer(self, key: str, least: int, most: int) -> int:
+        """A whole number within bounds; needed."""
+        value = self.integer(key, None, least, most)
+        if value is None:
+            raise ConfigError(f"{self.name}.{key}: is needed, a whole number from {least} to {most}")
+        return int(value)
+
+    def one_of_integers(self, key: str, allowed: Sequence[int]) -> int:
+        """An address out of a chip's; its first one when none is given."""
+        wanted = ", ".join(f"0x{each:02x}" for each in allowed)
+        return int(self._take(key, allowed[0], lambda found: found in allowed, f"must be one of {wanted}"))
+
+    def needed_number(self, key: str, least: float, most: float) -> float:
+        """A number within bounds; needed."""
+        if key not in self._left:
+            raise ConfigError(f"{self.name}.{key}: is needed, {least:g} to {most:g}")
+        return self.number(key, least, least, most)
 
     def number(self, key: str, default: float, least: float, most: float) -> float:
         """A number within bounds."""
@@ -68,14 +86,14 @@ class Entry:
     def no_more(self) -> None:
         """Refuse what nobody asked for: a typo."""
         for key in self._left:
-            raise ConfigError(f"{self._name}.{key}: unknown word")
+            raise ConfigError(f"{self.name}.{key}: unknown word")
 
     def _take(self, key: str, default: Any, is_right: Callable[[Any], bool], wanted: str) -> Any:
         if key not in self._left:
             return default
         value = self._left.pop(key)
         if not is_right(value):
-            raise ConfigError(f"{self._name}.{key}: {wanted}")
+            raise ConfigError(f"{self.name}.{key}: {wanted}")
         return value
 
 

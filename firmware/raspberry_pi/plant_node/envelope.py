@@ -35,6 +35,8 @@ class Reason(StrEnum):
     LINK_LOST = "link_lost"
     SHUTDOWN = "shutdown"
     REBOOT = "reboot"
+    STALLED = "stalled"
+    SUPERVISOR_LOST = "supervisor_lost"
 
 
 @dataclass(frozen=True, slots=True)

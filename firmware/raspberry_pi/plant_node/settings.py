@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from plant_node.channels import NodeConfig, load_config
 from plant_node.config_entry import ConfigError
 
-DRIVERS = ("simulated", "gpiozero")
+DRIVERS = ("simulated", "hardware")
 CLOCK_TRUST = ("auto", "always", "never")
 
 
@@ -53,7 +53,7 @@ def load_pin_settings(env: Mapping[str, str]) -> PinSettings:
     driver = _choice(env, "PLANT_NODE_DRIVER", DRIVERS, "simulated")
     config_file = env.get("PLANT_NODE_CONFIG", "").strip()
     try:
-        config = load_config(Path(config_file) if config_file else None, for_pins=driver == "gpiozero")
+        config = load_config(Path(config_file) if config_file else None, for_pins=driver == "hardware")
     except ConfigError as error:
         raise SettingsError(f"PLANT_NODE_CONFIG: {error}") from error
     return PinSettings(driver, config)

@@ -206,6 +206,9 @@ class Process:
         self._process.terminate()
         return self._process.wait(timeout=5)
 
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def wait(self, timeout_s: float = 10.0) -> int:
         return self._process.wait(timeout=timeout_s)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.firmware.raspberry_pi.board import Board, build
 from tests.firmware.raspberry_pi.builders import Node
 from tests.firmware.raspberry_pi.fake_backend import FakeBackend
 
@@ -25,3 +29,34 @@ def node(backend: FakeBackend, tmp_path: Path) -> Iterator[Node]:
     built = Node(backend, tmp_path)
     yield built
     built.close()
+
+
+@pytest.fixture(scope="session")
+def board_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated board, compiled once."""
+    return build(tmp_path_factory.mktemp("board"))
+
+
+@pytest.fixture
+def board(board_library: Path, tmp_path: Path) -> Board:
+    """A board whose pins nobody has driven yet."""
+    return Board(board_library, tmp_path / "board")
+
+
+@pytest.fixture
+def plant_node() -> Callable[..., str]:
+    """Runs `plant-node` with these arguments and settings, and gives what it printed."""
+
+    def run(*arguments: str, **env: str) -> str:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("PLANT_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "plant_node", *arguments],
+            env=clean | env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -211,6 +211,12 @@ class Bench:
         self.is_on = True
         self.runs += 1
 
+    def keep_on(self, actuator: str) -> bool:
+        return True
+
+    def fault(self) -> str | None:
+        return None
+
     def turn_off(self, actuator: str) -> OnTime | None:
         if self.refuses_off:
             self.refuses_off -= 1

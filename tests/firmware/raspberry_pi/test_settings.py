@@ -82,12 +82,12 @@ def test_a_secret_may_live_in_a_file(tmp_path: Path) -> None:
 
 def test_real_pins_need_a_configuration_and_real_time() -> None:
     with pytest.raises(SettingsError, match="PLANT_NODE_CONFIG: is needed"):
-        load_settings(GOOD | {"PLANT_NODE_DRIVER": "gpiozero"})
+        load_settings(GOOD | {"PLANT_NODE_DRIVER": "hardware"})
     fast = GOOD | {"PLANT_NODE_CLOCK_SPEED": "1440"}
     with pytest.raises(SettingsError, match="PLANT_NODE_CLOCK_ORIGIN: is not set"):
         load_settings(fast)
     assert load_settings(fast | {"PLANT_NODE_CLOCK_ORIGIN": "1795464000000"}).clock_speed == 1440
-    pins = {"PLANT_NODE_DRIVER": "gpiozero", "PLANT_NODE_CONFIG": str(EXAMPLES / "node.toml")}
+    pins = {"PLANT_NODE_DRIVER": "hardware", "PLANT_NODE_CONFIG": str(EXAMPLES / "node.toml")}
     with pytest.raises(SettingsError, match="PLANT_NODE_CLOCK_SPEED"):
         load_settings(fast | pins)
 
@@ -95,7 +95,7 @@ def test_real_pins_need_a_configuration_and_real_time() -> None:
 def test_the_example_is_right() -> None:
     channels = parse_config(tomllib.loads((EXAMPLES / "node.toml").read_text()), for_pins=True).channels
     manifest = channels.manifest()
-    assert [sensor["key"] for sensor in manifest["sensors"]] == ["soil", "tank"]
+    assert [sensor["key"] for sensor in manifest["sensors"]] == ["soil", "soil_raw", "tank"]
     assert manifest["actuators"][0]["limits"] == {
         "max_run_ms": 30_000,
         "min_off_ms": 60_000,
@@ -121,10 +121,17 @@ def test_a_pump_without_limits_gets_careful_ones() -> None:
         ({"actuators": {"a": PUMP, "b": PUMP}}, "pin 27 is used twice"),
         ({"actuators": []}, "must be a table"),
         ({"sensors": {"soil": {"kind": "mood"}}}, "sensors.soil.kind"),
-        ({"sensors": {"soil": {"kind": "soil_moisture", "source": "mcp3008"}}}, "sensors.soil.channel"),
-        ({"sensors": {"soil": {"kind": "soil_moisture", "source": "mcp3008", "channel": 0}}}, "sensors.soil.points"),
+        ({"sensors": {"soil": {"kind": "soil_moisture"}}}, "sensors.soil.source: is needed"),
+        ({"sensors": {"soil": {"kind": "soil_moisture", "source": "a probe"}}}, "sensors.soil.source: must be one of"),
         ({"sensors": {"soil": {"kind": "soil_moisture", "source": "float_switch", "pin": 4}}}, "reservoir_level"),
-        ({"sensors": {"x": {"kind": "voltage", "source": "w1", "address": "1"}}, "actuators": {"x": PUMP}}, "'x'"),
+        ({"sensors": {"x": {"kind": "illuminance", "source": "bh1750"}}, "actuators": {"x": PUMP}}, "'x'"),
+        (
+            {
+                "sensors": {"x": {"kind": "reservoir_level", "source": "float_switch", "pin": 27}},
+                "actuators": {"y": PUMP},
+            },
+            "pin 27",
+        ),
         ({"pumps": {}}, "unknown table"),
     ],
 )
@@ -139,10 +146,3 @@ def test_check_prints_the_manifest(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         monkeypatch.setenv(name, value)
     assert main(["check"]) == 0
     assert '"firmware": "plant-node"' in capsys.readouterr().out
-
-
-def test_off_needs_pins_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLANT_NODE_DRIVER", "gpiozero")
-    monkeypatch.setenv("PLANT_NODE_CONFIG", str(EXAMPLES / "node.toml"))
-    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
-    assert main(["off"]) == 0

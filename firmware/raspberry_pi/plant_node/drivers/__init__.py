@@ -7,27 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from plant_node.channels import NodeConfig, Sensor
 from plant_node.clock import Clock
+from plant_node.sensors import SensorError
 
-
-class SensorError(Exception):
-    """A sensor that cannot be read now."""
+__all__ = ["Driver", "DriverError", "EndedBy", "OnTime", "SensorError", "open_driver"]
 
 
 class DriverError(Exception):
     """The hardware cannot be used at all; the text says what to do."""
 
 
+class EndedBy(StrEnum):
+    """What switched an actuator off."""
+
+    ORDER = "order"
+    DEADLINE = "deadline"
+    LEASE = "lease"
+    """Nobody watched the run any more."""
+    STOP = "stop"
+    LOSS = "loss"
+    """The supervisor died."""
+
+
 @dataclass(frozen=True, slots=True)
 class OnTime:
-    """How long an actuator was on, and when it went off."""
+    """How long an actuator was on, when it went off, and by what."""
 
     ran_ms: int
     off_at_mono_ms: int
+    ended_by: EndedBy = EndedBy.ORDER
 
 
 class Driver(Protocol):
@@ -45,8 +58,14 @@ class Driver(Protocol):
     def turn_on(self, actuator: str, most_ms: int | None) -> None:
         """Switch on. The driver by itself switches off after `most_ms`, whatever becomes of its caller."""
 
+    def keep_on(self, actuator: str) -> bool:
+        """Say that somebody still watches the run, every second or so; False when it is over by itself."""
+
     def turn_off(self, actuator: str) -> OnTime | None:
         """Switch off, at any time; None when it was not on since the last call."""
+
+    def fault(self) -> str | None:
+        """Why the hardware can no longer be trusted, if so: the agent then has to start anew."""
 
     def close(self) -> None:
         """Switch everything off and let go of the hardware."""
@@ -65,10 +84,10 @@ def open_driver(
 
     Raises DriverError.
     """
-    if name == "gpiozero":
-        from plant_node.drivers.gpio import GpioDriver
+    if name == "hardware":
+        from plant_node.drivers.board import BoardDriver
 
-        return GpioDriver(config.channels, clock)
+        return BoardDriver(config.channels)
     from plant_node.drivers.simulated import SimulatedDriver
     from plant_node.drivers.world import WorldParameters
 

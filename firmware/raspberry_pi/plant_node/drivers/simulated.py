@@ -87,6 +87,14 @@ class SimulatedDriver:
             self._save()
             self._trace(actuator, True, now)
 
+    def keep_on(self, actuator: str) -> bool:
+        """Tell whether it is on. A simulated pump dies with its process: it needs no sign of life."""
+        return actuator in self._running
+
+    def fault(self) -> str | None:
+        """None: what is simulated does not break."""
+        return None
+
     def turn_off(self, actuator: str) -> OnTime | None:
         """Switch off."""
         with self._lock:

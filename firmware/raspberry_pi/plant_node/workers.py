@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 STALLED_AFTER_S = 120.0
 
 
-class Supervisor:
+class Workers:
     """Runs workers.
 
     One that dies or hangs is a fault of the whole agent: it stops, pump first, and systemd starts it anew.

@@ -1,0 +1,84 @@
+"""A Raspberry Pi's pins without a Raspberry Pi: `board.c` answers the kernel's GPIO structures to the real processes.
+
+The pins outlive the processes, and a line whose owner dies keeps its level: the worst that a kernel may do.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("board.c")
+PUMP_PIN = 27
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An output that changed."""
+
+    at_ms: int
+    pin: int
+    is_high: bool
+    pid: int
+
+
+def build(folder: Path) -> Path:
+    """Compile the board against the kernel's own header."""
+    library = folder / "board.so"
+    subprocess.run(
+        ["gcc", "-Wall", "-Werror", "-shared", "-fPIC", "-O1", "-o", library, SOURCE, "-ldl"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return library
+
+
+class Board:
+    """The pins, and the moments at which processes are to die."""
+
+    def __init__(self, library: Path, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self.env = {"LD_PRELOAD": str(library), "BOARD_DIR": str(folder)}
+
+    def edges(self, pin: int = PUMP_PIN) -> list[Edge]:
+        """All that an output did, over the lives of all processes."""
+        trace = self._folder / "trace"
+        lines = trace.read_text().splitlines() if trace.exists() else []
+        found = [Edge(int(at), int(of), level == "1", int(pid)) for at, of, level, pid in map(str.split, lines)]
+        return [edge for edge in found if edge.pin == pin]
+
+    def is_high(self, pin: int = PUMP_PIN) -> bool:
+        """A pin's level now; one that nobody ever drove is low."""
+        levels = self._folder / "levels"
+        level = levels.read_bytes()[pin : pin + 1] if levels.exists() else b""
+        return level == b"1"
+
+    def drive(self, pin: int, *, high: bool) -> None:
+        """What lies on an input."""
+        with os.fdopen(os.open(self._folder / "levels", os.O_RDWR | os.O_CREAT), "r+b") as levels:
+            levels.seek(pin)
+            levels.write(b"1" if high else b"0")
+
+    def pid(self, role: str) -> int:
+        """The newest `agent` or `supervisor`."""
+        return int((self._folder / f"pid.{role}").read_text())
+
+    def plan_a_kill(self, role: str, number: int, victim: str) -> None:
+        """Kill -9 the victim at the Nth thing that this role is about to do from now on."""
+        (self._folder / "points").unlink(missing_ok=True)
+        scratch = self._folder / "plan.new"
+        scratch.write_text(f"{role} {number} {victim}")
+        scratch.rename(self._folder / "plan")
+
+    def kill_is_due(self) -> bool:
+        """Whether the planned kill has not happened."""
+        return (self._folder / "plan").exists()
+
+    def forget_the_plan(self) -> list[str]:
+        """Plan no more; what was counted under it."""
+        (self._folder / "plan").unlink(missing_ok=True)
+        points = self._folder / "points"
+        return points.read_text().splitlines() if points.exists() else []

@@ -1,0 +1,148 @@
+"""Kill -9 of agent, supervisor and both at every single thing that they do for a dose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.raspberry_pi.board import Board
+from tests.firmware.raspberry_pi.builders import Process, wait_for
+from tests.firmware.raspberry_pi.fake_backend import FakeBackend
+
+pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(600)]
+
+DOSE_MS = 120
+LATE_MS = 400
+"""How late an off may come on a busy machine; of a Pi's own timers it is milliseconds."""
+MOST_POINTS = 80
+
+
+class Unit:
+    """What systemd does for the node: start, notice its end, run ExecStopPost, start again."""
+
+    def __init__(
+        self, backend: FakeBackend, board: Board, state: Path, plant_node: Callable[..., str], **limits: int
+    ) -> None:
+        self._backend, self._board, self._state, self._plant_node = backend, board, state, plant_node
+        config = state.with_name("node.toml")
+        words = {"max_run_ms": 300, "min_off_ms": 0, "max_day_ms": 3_600_000} | limits
+        config.write_text(
+            "[actuators.pump]\nkind = 'pump'\npin = 27\n"
+            + "".join(f"{key} = {value}\n" for key, value in words.items())
+        )
+        self._env = {
+            "PLANT_NODE_DRIVER": "hardware",
+            "PLANT_NODE_CONFIG": str(config),
+            # How often the agent looks after its parts follows from this.
+            "WATCHDOG_USEC": "400000",
+            **board.env,
+        }
+        self.process = self.start()
+
+    def start(self) -> Process:
+        polls = len(self._backend.polls)
+        self.process = Process(self._backend, self._state, **self._env)
+        self._backend.wait_for(lambda: len(self._backend.polls) > polls)
+        return self.process
+
+    def has_ended(self) -> bool:
+        return self.process.has_ended()
+
+    def stop_post(self) -> None:
+        """KillMode: whatever is left of the unit is killed; then the pins go low."""
+        supervisor = self._board.pid("supervisor")
+        wait_for(lambda: not Path(f"/proc/{supervisor}").exists())
+        self._plant_node("off", **self._env)
+
+
+@pytest.mark.parametrize("victim", ["agent", "supervisor", "both"])
+@pytest.mark.parametrize("at", ["agent", "supervisor"])
+def test_kill_9_at_every_point_of_a_dose(
+    at: str, victim: str, backend: FakeBackend, board: Board, tmp_path: Path, plant_node: Callable[..., str]
+) -> None:
+    state = tmp_path / "node"
+    unit = Unit(backend, board, state, plant_node)
+    doses_with_water = killed = 0
+    for number in range(1, MOST_POINTS):
+        before = len(board.edges())
+        board.plan_a_kill(at, number, victim)
+        seq = backend.order("on", DOSE_MS, ttl_ms=60_000)
+        wait_for(lambda seq=seq: not board.kill_is_due() or backend.outcome(seq))
+        is_through = board.kill_is_due()
+        points = board.forget_the_plan()
+        if is_through:
+            break
+        killed += 1
+        # Whoever is left has ended by itself: systemd did not have to do anything yet.
+        wait_for(unit.has_ended)
+        if victim != "both":
+            wait_for(lambda: not board.is_high())
+            spans = board.edges()[before:]
+            assert len(spans) in (0, 2), (number, points)
+            assert not spans or spans[1].at_ms - spans[0].at_ms <= DOSE_MS + LATE_MS, (number, points)
+        unit.stop_post()
+        assert not board.is_high(), (number, points)
+        unit.start()
+        outcome = backend.wait_for_outcome(seq)
+        edges = [edge.is_high for edge in board.edges()[before:]]
+        # Water flowed at most once; when it did, the node does not say that nothing happened.
+        assert edges in ([], [True, False]), (number, points, edges)
+        if edges:
+            assert outcome["status"] in ("succeeded", "interrupted", "failed"), (number, points, outcome)
+        doses_with_water += edges != []
+    else:
+        raise AssertionError("the dose never came through")
+    assert killed >= (4 if at == "supervisor" else 10), "the test has to have seen the points of a dose"
+    assert doses_with_water >= 1
+    assert unit.process.terminate() == 0
+    with sqlite3.connect(state / "node.db") as database:
+        runs = database.execute("SELECT seq, ended_lived_ms, counted_ms FROM runs").fetchall()
+    database.close()
+    assert len({run[0] for run in runs}) == len(runs)
+    assert all(ended is not None for _, ended, _ in runs)
+    assert doses_with_water <= len(runs), "no edge without a run written down before"
+
+
+@pytest.mark.parametrize("victim", ["agent", "supervisor"])
+def test_a_process_that_hangs_in_mid_run_does_not_keep_the_pump_on(
+    victim: str, backend: FakeBackend, board: Board, tmp_path: Path, plant_node: Callable[..., str]
+) -> None:
+    unit = Unit(backend, board, tmp_path / "node", plant_node, max_run_ms=20_000)
+    seq = backend.order("on", 2_000 if victim == "supervisor" else 20_000)
+    wait_for(board.is_high)
+    pid = board.pid(victim)
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: not board.is_high(), timeout_s=12)
+    on, off = board.edges()
+    # The lease of an agent is 5 s; a supervisor has 3 s to answer.
+    assert off.at_ms - on.at_ms <= 8_000
+    if victim == "agent":
+        os.kill(pid, signal.SIGCONT)
+        outcome = backend.wait_for_outcome(seq)
+        assert (outcome["status"], outcome["reason"]) == ("interrupted", "stalled")
+        assert abs(outcome["ran_ms"] - (off.at_ms - on.at_ms)) < 50
+        assert unit.process.terminate() == 0
+    else:
+        wait_for(unit.has_ended)
+        assert "the pump's supervisor hangs; the pins are off" in unit.process.log()
+        outcome = backend.wait_for_outcome(seq)
+        assert (outcome["status"], outcome["reason"]) == ("interrupted", "supervisor_lost")
+
+
+def test_sigterm_to_the_whole_unit_is_a_clean_stop(
+    backend: FakeBackend, board: Board, tmp_path: Path, plant_node: Callable[..., str]
+) -> None:
+    unit = Unit(backend, board, tmp_path / "node", plant_node, max_run_ms=20_000)
+    seq = backend.order("on", 20_000)
+    wait_for(board.is_high)
+    os.kill(board.pid("supervisor"), signal.SIGTERM)
+    assert unit.process.terminate() == 0
+    on, off = board.edges()
+    outcome = backend.wait_for_outcome(seq)
+    assert (outcome["status"], outcome["reason"]) == ("interrupted", "shutdown")
+    assert abs(outcome["ran_ms"] - (off.at_ms - on.at_ms)) < 50
