@@ -1,8 +1,9 @@
 """Puts the application together: the only place that knows who fulfils the ports."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import FastAPI
@@ -41,6 +42,9 @@ from plant_backend.storage.retention import Retention
 from plant_backend.storage.sealer import FileSealer
 from plant_backend.storage.store import SqliteStorage
 from plant_backend.worker import Worker
+
+if TYPE_CHECKING:
+    from plant_backend.web.site import Site
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +127,7 @@ async def advertised(settings: Settings, services: Services, port: int) -> Async
 
 
 class Application:
-    """The ASGI application: `/telemetry` takes the short way, all else goes through FastAPI."""
+    """The ASGI application: `/telemetry` takes the short way, pages are the dashboard's, all else is FastAPI's."""
 
     def __init__(self, services: Services, settings: Settings | None = None) -> None:
         settings = settings or Settings()
@@ -136,6 +140,8 @@ class Application:
         self._telemetry = TelemetryEndpoint(services, self.counts.add_telemetry)
         self._hosts = Hosts(settings.names(settings.allowed_hosts))
         self._proxies = Proxies(settings.names(settings.trusted_proxies))
+        self._site: Site | None = None
+        self._site_opening = asyncio.Lock()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -147,7 +153,24 @@ class Application:
             await self._telemetry(scope, receive, send)
         else:
             self._proxies.believe(scope)
-            await self._rest(scope, receive, guarded(send, self.counts.add_other))
+            # Whoever is before us has been believed: the path begins with its prefix.
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            is_page = path in ("/", "/web") or path.startswith("/web/")
+            rest = await self._dashboard() if is_page else self._rest
+            await rest(scope, receive, guarded(send, self.counts.add_other))
+
+    async def _dashboard(self) -> "Site":
+        """Give the dashboard. It is made for the first who looks: a server that nobody looks at saves its memory."""
+        async with self._site_opening:
+            if self._site is None:
+                self._site = await asyncio.to_thread(_make_site, self.services)
+        return self._site
+
+
+def _make_site(services: Services) -> "Site":
+    from plant_backend.web.site import Site
+
+    return Site(services)
 
 
 def build_fastapi(services: Services | None) -> FastAPI:

@@ -1,5 +1,6 @@
 """What stands before every route: which names the server answers to, whom it believes, and what it tells browsers."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -24,6 +25,8 @@ _LOCAL_ZONES = (".local", ".localhost", ".lan", ".internal", ".home.arpa")
 """Zones that nobody can register, so that no strange site can be under them."""
 
 _REMEMBERED = 256
+
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9_-]+){1,8}").fullmatch
 
 
 class Hosts:
@@ -80,16 +83,20 @@ class Proxies:
         self._networks: Sequence[IPv4Network | IPv6Network] = [ip_network(text, strict=False) for text in configured]
 
     def believe(self, scope: Scope) -> None:
-        """Put the caller's address and scheme in place of the proxy's."""
+        """Put the caller's address, scheme, host and prefix in place of the proxy's."""
         client = scope.get("client")
         if not self._networks or not client or not self._trusts(client[0]):
             return
-        forwarded, scheme = b"", b""
+        forwarded, scheme, host, prefix = b"", b"", b"", ""
         for name, value in scope["headers"]:
             if name == b"x-forwarded-for":
                 forwarded += b"," + value
             elif name == b"x-forwarded-proto":
                 scheme = value.strip().lower()
+            elif name == b"x-forwarded-host":
+                host = value.strip().lower()
+            elif name == b"x-ingress-path":
+                prefix = value.decode("latin-1").rstrip("/")
         # The list grows to the right: the last one that no proxy of ours wrote is the caller, all before it hearsay.
         for address in reversed([part.strip() for part in forwarded.decode("latin-1").split(",") if part.strip()]):
             try:
@@ -101,6 +108,15 @@ class Proxies:
                 break
         if scheme in (b"http", b"https"):
             scope["scheme"] = scheme.decode()
+        if host:
+            # What the browser called us: its Origin is compared with that.
+            scope["headers"] = [
+                *((name, value) for name, value in scope["headers"] if name != b"host"),
+                (b"host", host),
+            ]
+        if _PREFIX(prefix):
+            # Both: with the root path alone, mounts are not found and redirects lead out of the prefix.
+            scope["root_path"], scope["path"] = prefix, prefix + scope["path"]
 
     def _trusts(self, address: str) -> bool:
         try:

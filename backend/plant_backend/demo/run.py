@@ -97,7 +97,7 @@ def _introduce(url: str, password: str, token: str, speed: float, folder: Path) 
         f"""
 Plant Automation is running, with two simulated plants whose time passes {speed:g} times faster.
 
-  address    {url}   (the API: {url}/docs)
+  dashboard  {url}/web   (the API: {url}/docs)
   user       {_USERNAME}
   password   {password}
   API token  {token}

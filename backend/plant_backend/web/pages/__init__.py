@@ -1,0 +1,17 @@
+"""The pages, one module each. A new one gets its line here, its templates in `templates/NAME/`."""
+
+from collections.abc import Sequence
+
+from plant_backend.web.page import Page
+from plant_backend.web.pages import chart, device, devices, dialogs, login, overview, preferences, setup
+
+PAGES: Sequence[Page] = (
+    setup.page,
+    login.page,
+    preferences.page,
+    overview.page,
+    devices.page,
+    device.page,
+    chart.page,
+    dialogs.page,
+)

@@ -1,0 +1,30 @@
+"""The overview: what each plant needs, at a glance."""
+
+from starlette.responses import Response
+
+from plant_backend.web import plant_view
+from plant_backend.web.language import mark
+from plant_backend.web.page import NavItem, Page
+from plant_backend.web.visit import Visit
+
+page = Page(NavItem("overview", mark("Plants"), "leaf", 10))
+
+
+@page.get("", "overview")
+async def show(visit: Visit) -> Response:
+    """Show all plants, those that need somebody first."""
+    plants = await plant_view.plants(visit)
+    return visit.render("overview/page.html", plants=plants, today=plant_view.watered_today(visit, plants))
+
+
+@page.get("/overview/summary", "overview_summary")
+async def summary(visit: Visit) -> Response:
+    """Show the line of figures above the cards anew."""
+    plants = await plant_view.plants(visit)
+    return visit.render("overview/summary.html", plants=plants, today=plant_view.watered_today(visit, plants))
+
+
+@page.get("/devices/{device_id}/card", "overview_card")
+async def card(visit: Visit) -> Response:
+    """Show one plant's card anew."""
+    return visit.render("overview/card.html", plant=await plant_view.plant(visit, visit.given("device_id")))

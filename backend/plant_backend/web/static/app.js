@@ -1,0 +1,13 @@
+// What every page does. Each module looks for its own elements and does nothing where there are none.
+
+import { watchDialogs } from "./dialogs.js";
+import { watchForms } from "./forms.js";
+import { listen } from "./live.js";
+import { watchPreferences } from "./preferences.js";
+import { keepTimes } from "./times.js";
+
+watchPreferences();
+keepTimes();
+watchDialogs();
+watchForms();
+listen();

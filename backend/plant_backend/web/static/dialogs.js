@@ -1,0 +1,47 @@
+// Dialogs come from the server into the one <dialog> of the page: `data-dialog` holds the address of their content.
+
+/** Watches what opens and closes dialogs. */
+export function watchDialogs() {
+  const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("dialog"));
+  if (!dialog) return;
+  /** @type {HTMLElement | null} */
+  let opener = null;
+  document.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const button = /** @type {HTMLElement | null} */ (target.closest("[data-dialog]"));
+    if (button && button.getAttribute("aria-disabled") !== "true") {
+      event.preventDefault();
+      opener = button;
+      void open(dialog, button.dataset.dialog ?? "");
+    }
+    if (target.closest("[data-close]") || target === dialog) dialog.close();
+  });
+  dialog.addEventListener("close", () => {
+    dialog.replaceChildren();
+    // The page may have been refreshed meanwhile: the same button, or its successor, takes the focus back.
+    const again = opener?.isConnected ? opener : document.getElementById(opener?.id ?? "");
+    again?.focus();
+  });
+  document.addEventListener("input", (event) => matchTyped(/** @type {HTMLInputElement} */ (event.target)));
+}
+
+/**
+ * @param {HTMLDialogElement} dialog
+ * @param {string} url
+ */
+async function open(dialog, url) {
+  await window.htmx.ajax("GET", url, { target: dialog, swap: "innerHTML" });
+  if (!dialog.firstElementChild) return;
+  dialog.showModal();
+  /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus]"))?.focus();
+}
+
+/**
+ * A button that waits for a name to be typed.
+ * @param {HTMLInputElement} input
+ */
+function matchTyped(input) {
+  const wanted = input.dataset?.mustBe;
+  const button = input.form?.querySelector("button[data-when-typed]");
+  if (wanted !== undefined && button) button.toggleAttribute("disabled", input.value.trim() !== wanted);
+}

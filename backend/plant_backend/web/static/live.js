@@ -1,0 +1,182 @@
+// One stream a page. What it says is news, not content: the parts of the page that it concerns are fetched anew.
+
+import { announce, toast } from "./toasts.js";
+import { say } from "./words.js";
+
+const SILENCE_MS = 35_000; // the server says something every 15 s
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+const POLL_MS = 30_000;
+const REFRESH_MS = 1_000; // a part of the page is fetched at most so often
+
+/** @typedef {"connecting" | "live" | "reconnecting" | "offline"} State */
+
+/** @type {Map<Element, {at: number, timer: number}>} */
+const refreshed = new Map();
+
+/** Follows the stream for as long as the page is open. */
+export function listen() {
+  const url = document.body.dataset.events;
+  if (!url) return;
+  watchFailures();
+  void follow(url);
+  setInterval(() => {
+    if (state() !== "live") refreshAll();
+  }, POLL_MS);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refreshAll();
+  });
+}
+
+/** @returns {State} */
+function state() {
+  return /** @type {State} */ (document.getElementById("stream")?.dataset.state ?? "connecting");
+}
+
+/** @param {State} next */
+function show(next) {
+  const element = document.getElementById("stream");
+  if (!element || element.dataset.state === next) return;
+  element.dataset.state = next;
+  const label = element.querySelector("[data-label]");
+  if (label) label.textContent = say(next);
+  document.dispatchEvent(new CustomEvent("plant:stream", { detail: next }));
+}
+
+/** @param {string} url */
+async function follow(url) {
+  let wait = FIRST_WAIT_MS;
+  let lastId = "";
+  let hadContact = false;
+  for (;;) {
+    try {
+      await read(url, lastId, (id, type, data) => {
+        wait = FIRST_WAIT_MS;
+        if (state() !== "live") {
+          show("live");
+          // What happened while nobody listened is on the server: look at all of it.
+          if (hadContact) refreshAll();
+          hadContact = true;
+        }
+        lastId = id || lastId;
+        hear(type, data);
+      });
+    } catch (error) {
+      if (error instanceof SignedOut) {
+        location.href = document.body.dataset.login ?? location.href;
+        return;
+      }
+    }
+    show(navigator.onLine && wait < LONGEST_WAIT_MS ? "reconnecting" : "offline");
+    await pause(wait);
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  }
+}
+
+class SignedOut extends Error {}
+
+/**
+ * Reads the stream until it ends, is cut, or says nothing for too long.
+ * @param {string} url
+ * @param {string} lastId
+ * @param {(id: string, type: string, data: string) => void} tell
+ */
+async function read(url, lastId, tell) {
+  const control = new AbortController();
+  let timer = setTimeout(() => control.abort(), SILENCE_MS);
+  addEventListener("pagehide", () => control.abort(), { signal: control.signal });
+  try {
+    const headers = lastId ? { "Last-Event-ID": lastId } : undefined;
+    const response = await fetch(url, { headers, signal: control.signal, cache: "no-store" });
+    if (response.status === 401) throw new SignedOut();
+    if (!response.ok || !response.body) throw new Error(String(response.status));
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => control.abort(), SILENCE_MS);
+      const frames = (rest + value).split("\n\n");
+      rest = frames.pop() ?? "";
+      for (const frame of frames) {
+        /** @type {Record<string, string>} */
+        const fields = {};
+        for (const line of frame.split("\n")) {
+          const [, name, text] = line.match(/^(\w+): ?(.*)$/) ?? [];
+          if (name) fields[name] = text ?? "";
+        }
+        if (fields.event) tell(fields.id ?? "", fields.event, fields.data ?? "");
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    control.abort();
+  }
+}
+
+/**
+ * @param {string} type
+ * @param {string} data
+ */
+function hear(type, data) {
+  if (type === "info" || type === "snapshot") return;
+  if (type === "too_slow") return refreshAll();
+  /** @type {{device_id?: string, alert?: {state: string, message: string}, device_deleted?: {id: string}}} */
+  const news = JSON.parse(data);
+  if (news.alert?.state === "open") announce(`${say("alert")}: ${news.alert.message}`);
+  document.dispatchEvent(new CustomEvent("plant:news", { detail: { type, news } }));
+  for (const element of document.querySelectorAll("[data-refresh]")) {
+    const { device, types } = /** @type {HTMLElement} */ (element).dataset;
+    if (device && device !== news.device_id) continue;
+    if (types && !types.split(" ").includes(type)) continue;
+    refresh(element);
+  }
+}
+
+function refreshAll() {
+  for (const element of document.querySelectorAll("[data-refresh]")) refresh(element);
+}
+
+/**
+ * Has htmx fetch a part of the page anew: soon, and not too often.
+ * @param {Element} element
+ */
+function refresh(element) {
+  if (document.hidden) return;
+  const known = refreshed.get(element) ?? { at: -Infinity, timer: 0 };
+  if (known.timer) return;
+  refreshed.set(element, known);
+  known.timer = setTimeout(
+    () => {
+      known.timer = 0;
+      known.at = performance.now();
+      if (element.isConnected) element.dispatchEvent(new CustomEvent("plant:refresh"));
+      else refreshed.delete(element);
+    },
+    Math.max(0, known.at + REFRESH_MS - performance.now()),
+  );
+}
+
+function watchFailures() {
+  document.addEventListener("htmx:response:error", (event) => {
+    const { ctx } = /** @type {CustomEvent} */ (event).detail;
+    if (ctx.response.status === 401) location.href = document.body.dataset.login ?? location.href;
+    // A form shows what is wrong with it in its own place.
+    else if (ctx.response.status !== 422) {
+      toast(say("failed", { id: ctx.response.headers.get("x-request-id") ?? "?" }));
+    }
+  });
+  document.addEventListener("htmx:error", (event) => {
+    const { ctx } = /** @type {CustomEvent} */ (event).detail;
+    if (!ctx?.sourceElement?.matches("[data-refresh]")) toast(say("unreachable"));
+  });
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    addEventListener("online", () => (clearTimeout(timer), resolve(undefined)), { once: true });
+  });
+}

@@ -1,0 +1,181 @@
+"""One request as a page sees it: who asks, in which language, and how to answer."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from plant_backend.domain.account import Principal, Role
+from plant_backend.domain.errors import Malformed, NotFound, TooLarge
+from plant_backend.services.registry import Services
+from plant_backend.web import formats, language
+from plant_backend.web.assets import takes_gzip
+
+if TYPE_CHECKING:
+    from plant_backend.web.site import Site
+
+MAX_FORM = 64 * 1024
+_MIN_PACKED = 800
+
+THEME_COOKIE = "plant_theme"
+THEMES = ("auto", "light", "dark")
+
+Form = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request with what its page needs. `nobody` stands for who is not signed in."""
+
+    site: "Site"
+    request: Request
+    nobody_or_who: Principal | None
+    request_id: str
+
+    @property
+    def services(self) -> Services:
+        """The use cases."""
+        return self.site.services
+
+    @property
+    def who(self) -> Principal:
+        """The person; only pages for anybody may be asked without one."""
+        if self.nobody_or_who is None:
+            raise RuntimeError("This page is for people who are signed in.")
+        return self.nobody_or_who
+
+    @property
+    def is_owner(self) -> bool:
+        """Tell whether the person may change things."""
+        return self.nobody_or_who is not None and self.nobody_or_who.role is Role.OWNER
+
+    @property
+    def is_partial(self) -> bool:
+        """Tell whether htmx asks for a part of a page."""
+        return "hx-request" in self.request.headers
+
+    @cached_property
+    def now(self) -> datetime:
+        """The plants' time."""
+        return self.services.clock.now()
+
+    # Language
+
+    @cached_property
+    def language(self) -> str:
+        """The code of the language."""
+        wished = self.request.cookies.get(language.LANGUAGE_COOKIE)
+        return language.choose(wished, self.request.headers.get("accept-language", ""))
+
+    def say(self, text: str, /, **values: object) -> str:
+        """Translate a text, and put values in the place of its %(names)s."""
+        translated = language.words(self.language).gettext(text)
+        return translated % values if values else translated
+
+    def say_many(self, one: str, many: str, count: int) -> str:
+        """Translate a text that counts something, as %(count)s."""
+        return language.words(self.language).ngettext(one, many, count) % {"count": self.formats.number(count, 0)}
+
+    @cached_property
+    def formats(self) -> formats.Formats:
+        """How numbers and times are written."""
+        zone = formats.zone_of(self.request.cookies.get(formats.ZONE_COOKIE))
+        return formats.Formats(language.locale(self.language), zone, self.now)
+
+    @property
+    def theme(self) -> str:
+        """The colours that the person chose."""
+        chosen = self.request.cookies.get(THEME_COOKIE, "auto")
+        return chosen if chosen in THEMES else "auto"
+
+    # What is asked
+
+    def given(self, name: str) -> str:
+        """Give a part of the path."""
+        return str(self.request.path_params[name])
+
+    def given_id(self, name: str) -> int:
+        """Give a number in the path. Raises NotFound."""
+        text = self.given(name)
+        if not (text.isascii() and text.isdigit() and 0 < len(text) < 16):
+            raise NotFound(name.removesuffix("_id"))
+        return int(text)
+
+    def query(self, name: str, default: str = "") -> str:
+        """Give a parameter of the address."""
+        return self.request.query_params.get(name, default)
+
+    async def form(self) -> Form:
+        """Read what a form sent; of a name that comes twice the last counts. Raises TooLarge, Malformed."""
+        if not self.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            raise Malformed("A form is expected.")
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > MAX_FORM:
+                raise TooLarge("body_too_large", f"A form may have at most {MAX_FORM} bytes.")
+        try:
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=500, errors="strict"))
+        except ValueError:
+            raise Malformed("The form cannot be read.") from None
+
+    # Addresses
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every path: the proxy's, or nothing."""
+        return str(self.request.scope.get("root_path", ""))
+
+    def url(self, name: str, /, query: Mapping[str, object] | None = None, **parts: object) -> str:
+        """Give the address of a page."""
+        return self.prefix + self.site.path(name, query, **parts)
+
+    def api(self, path: str, query: Mapping[str, object] | None = None) -> str:
+        """Give an address of the API."""
+        return self.prefix + path + (f"?{urlencode(query)}" if query else "")
+
+    def asset(self, name: str) -> str:
+        """Give the address of a file."""
+        return self.prefix + self.site.assets.path(name)
+
+    def safe_next(self, wished: str) -> str:
+        """Give where to go on: a page of this site, else the overview."""
+        parts = urlsplit(wished)
+        is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(f"{self.prefix}/web")
+        return wished if is_ours and "\\" not in wished and wished.isprintable() else self.url("overview")
+
+    # Answers
+
+    def render(self, template: str, /, status: int = 200, *, is_secret: bool = False, **context: Any) -> Response:
+        """Answer with a template. `is_secret` keeps what is shown out of compression."""
+        text = self.site.templates.get_template(template).render(
+            visit=self, _=self.say, _n=self.say_many, f=self.formats, status=status, **context
+        )
+        body, headers = text.encode(), {"vary": "accept-encoding, cookie, hx-request"}
+        if not is_secret and len(body) >= _MIN_PACKED and takes_gzip(self.request):
+            body, headers["content-encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
+        return Response(body, status, headers, media_type="text/html")
+
+    def document(self, value: object) -> Response:
+        """Answer with JSON."""
+        body, headers = json.dumps(value, separators=(",", ":")).encode(), {"vary": "accept-encoding, cookie"}
+        if len(body) >= _MIN_PACKED and takes_gzip(self.request):
+            body, headers["content-encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
+        return Response(body, 200, headers, media_type="application/json")
+
+    def go(self, url: str) -> Response:
+        """Send the browser elsewhere, the whole page of it."""
+        if self.is_partial:
+            return Response(status_code=204, headers={"hx-redirect": url})
+        return Response(status_code=303, headers={"location": url})
+
+    def go_to(self, name: str, /, query: Mapping[str, object] | None = None, **parts: object) -> Response:
+        """Send the browser to a page."""
+        return self.go(self.url(name, query, **parts))

@@ -1,0 +1,121 @@
+"""What pages say and how they are sent."""
+
+import json
+import re
+
+import pytest
+from plant_backend.web.site import POLICY
+
+from tests.backend.web.visitor import Visitor, words
+from tests.live_backend import Backend, Node, Person, eventually
+
+FIRST_PAGE_BYTES = 150_000
+HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
+
+
+def test_a_page_that_is_missing_says_so_with_its_number(owner: Visitor) -> None:
+    answer = owner.get("/web/nowhere")
+    assert answer.status_code == 404
+    assert answer.headers["x-request-id"] in words(answer.text)
+
+
+def test_no_page_runs_anything_that_is_not_a_file_of_ours(owner: Visitor, node: Node) -> None:
+    for path in ("/web", "/web/devices", f"/web{node.path}", f"/web{node.path}/chart", "/web/nowhere"):
+        answer = owner.get(path)
+        assert answer.headers["content-security-policy"] == POLICY
+        inline = re.findall(
+            r"<script(?![^>]*\b(?:src=|type=\"application/json\"))|<style|\sstyle=|\son\w+=", answer.text
+        )
+        assert inline == [], path
+
+
+def test_the_first_page_with_all_its_files_is_light(owner: Visitor, node: Node) -> None:
+    seen: dict[str, int] = {}
+
+    def weigh(path: str) -> None:
+        with owner.client.stream("GET", path) as answer:
+            assert answer.status_code == 200, path
+            seen[path] = sum(len(chunk) for chunk in answer.iter_raw())
+            text = "" if answer.headers["content-type"].startswith("font") else owner.get(path).text
+            folder = path.rsplit("/", 1)[0]
+        found = re.findall(r'(?:src|href)="(/web/static/[^"#]+)', text)
+        if path.endswith((".js", ".css")):
+            found += [
+                f"{folder}/{name}"
+                for name in re.findall(r'(?:from|import) "\./([^"]+)"|url\("([^"]+)"\)', text)
+                for name in name
+                if name
+            ]
+        for other in found:
+            if other not in seen:
+                weigh(other)
+
+    weigh("/web")
+    assert len(seen) > 8
+    assert sum(seen.values()) < FIRST_PAGE_BYTES, seen
+
+
+def test_files_may_be_kept_for_a_year_and_have_new_names_when_they_change(owner: Visitor) -> None:
+    path = re.findall(r'href="(/web/static/[^"]+app\.css)"', owner.page("/web"))[0]
+    assert "immutable" in owner.get(path).headers["cache-control"]
+    old = re.sub(r"static/\w+", "static/0000000000", path)
+    assert owner.get(old).headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_hostile_name_is_text_everywhere(backend: Backend, ada: Person, language: str) -> None:
+    node = ada.add_device(HOSTILE)
+    node.send(soil=12, tank=3)
+    eventually(lambda: ada.get("/alerts"))
+    with Visitor(backend, language) as visitor:
+        visitor.sign_in("ada")
+        for path in (
+            "/web",
+            "/web/devices",
+            *(
+                f"/web{node.path}{end}"
+                for end in ("", "/chart", "/chart?view=table", "/water", "/rename", "/secret", "/delete", "/card")
+            ),
+        ):
+            page = visitor.page(path)
+            assert "<img" not in page, path
+            assert (
+                HOSTILE in words(page)
+                or "chart" in path
+                or HOSTILE
+                in page.replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&#34;", '"')
+                .replace("&#39;", "'")
+                .replace("&amp;", "&")
+            ), path
+            for block in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL):
+                json.loads(block)
+    ada.request("DELETE", node.path)
+
+
+def test_german_is_german_down_to_its_numbers(backend: Backend, node: Node) -> None:
+    with Visitor(backend, "de-AT,de;q=0.9,en;q=0.5") as visitor:
+        page = visitor.sign_in("ada").page("/web")
+    assert '<html lang="de"' in page
+    assert "Deine Pflanzen" in words(page)
+    assert "41,5" in words(page)
+
+
+def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:
+    node = ada.add_device()
+    minutes = [*range(300, 200, -5), *range(60, 0, -5)]
+    node.try_send([{"sensor": "soil", "value": 40, "age_ms": minute * 60_000} for minute in minutes])
+    data = owner.get(f"/web{node.path}/chart/data", sensor="soil").json()
+    assert data["mean"].count(None) == 1
+    assert data["t"] == sorted(data["t"])
+
+
+@pytest.mark.parametrize(
+    "query", [{"range": "nonsense"}, {"since": "x", "until": "y"}, {"since": "2026-01-01T00:00:00Z"}]
+)
+def test_an_address_that_makes_no_sense_leads_to_one_that_does(
+    owner: Visitor, node: Node, query: dict[str, str]
+) -> None:
+    answer = owner.get(f"/web{node.path}/chart", sensor="soil", **query)
+    assert answer.headers["location"] == f"/web{node.path}/chart?sensor=soil"
