@@ -12,6 +12,7 @@ from plant_backend import __version__
 from plant_backend.api import (
     API_VERSION,
     alerts,
+    calibrations,
     devices,
     events,
     metrics,
@@ -183,7 +184,7 @@ def build_fastapi(services: Services | None) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for module in (system, metrics, people, nodes, devices, simulations, alerts, notifications, events):
+    for module in (system, metrics, people, nodes, devices, simulations, calibrations, alerts, notifications, events):
         app.include_router(module.router)
     describe_telemetry(app)
     return app

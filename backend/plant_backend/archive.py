@@ -50,7 +50,7 @@ def _device(number: int, tx: Transaction) -> Device | None:
 async def _write_device(storage: Storage, history: HistoryService, device: Device, folder: Path) -> None:
     folder.mkdir(mode=0o700)
     (folder / "device.json").write_bytes(msgspec.json.format(msgspec.json.encode(device_document(device))) + b"\n")
-    pages = history.instants([sensor.id for sensor in device.sensors], _EPOCH, _LATEST)
+    pages = history.instants(device.sensors, _EPOCH, _LATEST)
     with (folder / "readings.csv").open("w", encoding="utf-8", newline="") as file:
         async for text in csv_text(device.sensors, pages):
             file.write(text)
@@ -89,11 +89,13 @@ async def _write_hours(storage: Storage, device: Device, path: Path) -> None:
             while hours := await storage.read(
                 lambda tx, sensor=sensor, since=since: tx.history.hours(sensor.id, since, _PAGE)  # type: ignore[misc]
             ):
+                since = hours[-1].ts.replace(microsecond=1_000)
+                if sensor.calibration is not None:
+                    hours = [sensor.calibration.bucket_of(sensor.kind, hour) for hour in hours]
                 rows.writerows(
-                    [iso(hour.ts), sensor.key, sensor.unit, hour.min, hour.max, hour.mean, hour.count, hour.last]
+                    [iso(hour.ts), sensor.key, sensor.shown_unit, hour.min, hour.max, hour.mean, hour.count, hour.last]
                     for hour in hours
                 )
-                since = hours[-1].ts.replace(microsecond=1_000)
 
 
 def _write_rows(path: Path, documents: Sequence[dict[str, Any]]) -> None:

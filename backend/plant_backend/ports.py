@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Session, User
 from plant_backend.domain.alert import Alert, AlertChange, AlertState
+from plant_backend.domain.calibration import Calibration, Point
 from plant_backend.domain.command import Action, Command, CommandState, Origin, Outcome
 from plant_backend.domain.course import Run
 from plant_backend.domain.history import Bucket, BucketSeries
@@ -200,6 +201,18 @@ class Devices(Protocol):
 
     def register(self, number: int, manifest: Manifest, now: datetime) -> bool:
         """Add new channels and update known ones. Tells whether anything changed. Raises Conflict."""
+        ...
+
+
+class Calibrations(Protocol):
+    """What the raw values of sensors mean. The newest counts; older ones are kept to be looked at."""
+
+    def add(self, sensor_id: int, points: Sequence[Point], made_by: str, now: datetime) -> Calibration:
+        """Give a sensor a calibration; one without points ends the one before."""
+        ...
+
+    def all(self, sensor_id: int, limit: int) -> Sequence[tuple[Calibration, str]]:
+        """Give a sensor's calibrations with who made them, newest first."""
         ...
 
 
@@ -471,6 +484,8 @@ class Transaction(Protocol):
     def refresh_tokens(self) -> RefreshTokens: ...
     @property
     def devices(self) -> Devices: ...
+    @property
+    def calibrations(self) -> Calibrations: ...
     @property
     def commands(self) -> Commands: ...
     @property

@@ -34,13 +34,14 @@ from plant_backend.services.devices import DeviceStatus
 from plant_backend.services.documents import decision_document, profile_document
 from plant_backend.services.events import status_document
 from plant_backend.services.history import MAX_POINTS, MAX_READINGS
-from plant_backend.services.reading_files import csv_text, ndjson_text
+from plant_backend.services.reading_files import csv_text, ndjson_text, shown_unit
 from plant_backend.services.real_time import from_real_ms, real_ms
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 
 Before = Annotated[int | None, Query(ge=1, le=2**53, description="Give what is older than this id.")]
 Limit = Annotated[int, Query(ge=1, le=500)]
+Raw = Annotated[bool, Query(description="Give what the node sent, not what it means by the calibration.")]
 _NO_OVERLAP = SecretRotate()
 
 
@@ -161,6 +162,7 @@ async def list_readings(
     points: Annotated[
         int | None, Query(ge=2, le=MAX_POINTS, description="Give at most so many buckets instead of readings.")
     ] = None,
+    raw: Raw = False,
 ) -> Response:
     """Give what a sensor measured in [since, until), by default in the last 24 hours.
 
@@ -171,20 +173,20 @@ async def list_readings(
         if limit is not None or newest_first:
             field = "limit" if limit is not None else "newest_first"
             raise InvalidInput([(field, "cannot be given together with points")])
-        found, series = await services.history.buckets(who, device_id, sensor, since, until, points)
+        found, series = await services.history.buckets(who, device_id, sensor, since, until, points, is_raw=raw)
         return _json(
             {
                 "sensor": found.key,
                 "kind": found.kind,
-                "unit": found.unit,
+                "unit": shown_unit(found, is_raw=raw),
                 "bucket_ms": series.width_ms,
                 "buckets": series.buckets,
             }
         )
     found, samples = await services.history.readings(
-        who, device_id, sensor, since, until, limit or 1_000, newest_first=newest_first
+        who, device_id, sensor, since, until, limit or 1_000, newest_first=newest_first, is_raw=raw
     )
-    return _json({"sensor": found.key, "kind": found.kind, "unit": found.unit, "readings": samples})
+    return _json({"sensor": found.key, "kind": found.kind, "unit": shown_unit(found, is_raw=raw), "readings": samples})
 
 
 @router.get(
@@ -200,10 +202,11 @@ async def export_readings(
     sensor: Annotated[list[Annotated[str, Field(max_length=32)]], Query(max_length=64, examples=[["soil"]])] = [],  # noqa: B006
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
+    raw: Raw = False,
 ) -> StreamingResponse:
     """Give all readings of some sensors (or all) in [since, until), by default all that are kept, as a file."""
-    device, sensors, pages = await services.history.export(who, device_id, sensor, since, until)
-    text = csv_text(sensors, pages) if file_format == "csv" else ndjson_text(sensors, pages)
+    device, sensors, pages = await services.history.export(who, device_id, sensor, since, until, is_raw=raw)
+    text = (csv_text if file_format == "csv" else ndjson_text)(sensors, pages, is_raw=raw)
     # The name of a device may hold anything; that of a file holds what every system takes.
     name = re.sub(r"[^A-Za-z0-9]+", "-", device.name).strip("-").lower() or "plant"
     return StreamingResponse(

@@ -23,7 +23,7 @@ from plant_backend.api.schemas import (
 )
 from plant_backend.domain.command import Ack
 from plant_backend.domain.errors import InvalidInput
-from plant_backend.domain.kinds import MEASURES
+from plant_backend.domain.kinds import units_of
 from plant_backend.domain.model import ActuatorClaim, Manifest, PumpLimits, SensorClaim
 
 router = APIRouter(tags=["nodes"])
@@ -123,9 +123,10 @@ def _manifest(body: ManifestIn) -> Manifest:
     errors = []
     keys: set[str] = set()
     for index, sensor in enumerate(body.sensors):
-        unit = MEASURES[sensor.kind].unit
-        if sensor.unit != unit:
-            errors.append((f"manifest.sensors[{index}].unit", f"must be {unit!r} for {sensor.kind.value}"))
+        units = units_of(sensor.kind)
+        if sensor.unit not in units:
+            allowed = " or ".join(repr(unit) for unit in units)
+            errors.append((f"manifest.sensors[{index}].unit", f"must be {allowed} for {sensor.kind.value}"))
     places = [(f"manifest.sensors[{index}].key", sensor.key) for index, sensor in enumerate(body.sensors)]
     places += [(f"manifest.actuators[{index}].key", claim.key) for index, claim in enumerate(body.actuators)]
     for where, key in places:

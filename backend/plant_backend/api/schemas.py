@@ -298,6 +298,21 @@ class SampleRead(Output):
     value: float
 
 
+class PointRead(Output):
+    """What a raw value means."""
+
+    raw: float
+    value: float
+
+
+class CalibrationBrief(Output):
+    """What raw values mean: lines through these points."""
+
+    version: int
+    made_at: datetime
+    points: list[PointRead]
+
+
 class SensorRead(Output):
     """A sensor with its newest value."""
 
@@ -305,7 +320,10 @@ class SensorRead(Output):
     key: str
     kind: SensorKind
     unit: str
-    latest: SampleRead | None = None
+    latest: SampleRead | None = Field(None, description="Calibrated; null where what the node sends means nothing yet.")
+    raw_unit: str | None = Field(None, description="What the node sends, where that needs a calibration: V, or raw.")
+    raw: SampleRead | None = Field(None, description="The newest value as the node sent it.")
+    calibration: CalibrationBrief | None = None
 
 
 class LimitsRead(Output):
@@ -374,6 +392,42 @@ class SecretStates(Output):
     used_at: datetime | None = Field(description="The last sign-in with it.")
     previous_until: datetime | None = Field(description="Null where no older secret works.")
     previous_used_at: datetime | None
+
+
+class PointIn(Input):
+    """A raw value as the node sends it, and what it means."""
+
+    raw: Number
+    value: Number
+
+
+class CalibrationIn(Input):
+    """What raw values mean: lines through two or more points, whose values only rise or only fall."""
+
+    points: Annotated[
+        list[PointIn], Field(max_length=64, examples=[[{"raw": 2.61, "value": 0}, {"raw": 1.18, "value": 100}]])
+    ]
+
+
+class CalibrationVersionRead(CalibrationBrief):
+    """A calibration that was made; one without points ended the one before."""
+
+    made_by: str
+
+
+class CalibrationRead(Output):
+    """What a channel's raw values mean, and its newest one both ways."""
+
+    sensor: str
+    kind: SensorKind
+    unit: str
+    raw_unit: str
+    is_calibrated: bool = Field(description="False where the node sends volts or counts and there are no points.")
+    points: list[PointRead]
+    ts: datetime | None
+    raw: float | None
+    value: float | None
+    versions: list[CalibrationVersionRead]
 
 
 class ProfileIn(Input):

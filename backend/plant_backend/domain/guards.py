@@ -22,6 +22,9 @@ def reservoir_refusal(plant: PlantSnapshot, now: datetime) -> Reason | None:
     for sensor in plant.sensors:
         if sensor.kind is not SensorKind.RESERVOIR_LEVEL:
             continue
+        if not sensor.is_calibrated:
+            text = f"The reservoir sensor {sensor.key} sends raw values: calibrate it, so that they mean something."
+            return Reason(ReasonCode.RESERVOIR_UNKNOWN, text)
         sample = latest(sensor)
         if sample is None or not is_fresh(sample, now, stale_after) or not is_plausible(sensor.kind, sample):
             return Reason(ReasonCode.RESERVOIR_UNKNOWN, f"The reservoir sensor {sensor.key} gives no value to trust.")

@@ -39,6 +39,17 @@ class Measure:
         return self.lowest <= value <= self.highest
 
 
+RAW_UNITS = ("V", "raw")
+"""What a probe of a RAW_KIND may send instead of its percentage, to be calibrated here: volts, or counts."""
+
+RAW_KINDS = frozenset({SensorKind.SOIL_MOISTURE, SensorKind.RESERVOIR_LEVEL})
+
+
+def units_of(kind: SensorKind) -> tuple[str, ...]:
+    """Give the units in which a channel of a kind may send its values."""
+    return (MEASURES[kind].unit, *(RAW_UNITS if kind in RAW_KINDS else ()))
+
+
 MEASURES: dict[SensorKind, Measure] = {
     SensorKind.SOIL_MOISTURE: Measure("%", 0, 100),
     SensorKind.SOIL_TEMPERATURE: Measure("°C", -40, 85),

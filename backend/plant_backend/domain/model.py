@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
 
+from plant_backend.domain.calibration import Calibration
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
 
 
@@ -42,12 +43,37 @@ class PumpLimits:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """A channel that measures."""
+    """A channel that measures.
+
+    unit: of its values. raw_unit: what the node sends, where that is something else and needs a calibration.
+    """
 
     id: int
     key: str
     kind: SensorKind
     unit: str
+    raw_unit: str | None = None
+    calibration: Calibration | None = None
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Tell whether its values mean something."""
+        return self.raw_unit is None or self.calibration is not None
+
+    @property
+    def shown_unit(self) -> str:
+        """Give the unit of what is shown: raw values, where nobody knows what they mean."""
+        return self.unit if self.is_calibrated or self.raw_unit is None else self.raw_unit
+
+    def value_of(self, raw: float) -> float | None:
+        """Give what a raw value means, or None where nobody knows."""
+        if self.calibration is not None:
+            return self.calibration.value_of(self.kind, raw)
+        return raw if self.raw_unit is None else None
+
+    def shown(self, raw: float) -> float:
+        """Give what is shown of a raw value."""
+        return raw if self.calibration is None else self.calibration.value_of(self.kind, raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +198,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SensorState:
-    """A sensor with its latest samples, oldest first, and since when its value has been exactly the same."""
+    """A sensor with its latest samples, oldest first, and since when its value has been exactly the same.
+
+    is_calibrated: False where what it sends means nothing yet; it has no samples then.
+    """
 
     key: str
     kind: SensorKind
     samples: tuple[Sample, ...] = ()
     unchanged_since: datetime | None = None
+    is_calibrated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

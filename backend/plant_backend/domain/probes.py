@@ -50,6 +50,9 @@ def trusted_value(plant: PlantSnapshot, sensor: SensorState, now: datetime) -> f
 def probe_refusal(plant: PlantSnapshot, probe: SensorState, now: datetime) -> Reason | None:
     """Refuse to water by a probe that is silent, talks nonsense, or is not where it should be."""
     profile, sample = plant.profile, latest(probe)
+    if not probe.is_calibrated:
+        text = f"{probe.key} sends raw values: calibrate it, so that they mean something."
+        return Reason(ReasonCode.PROBE_UNCALIBRATED, text)
     if sample is None:
         return Reason(ReasonCode.NO_READING, f"Nothing was heard from {probe.key} yet.")
     if not is_fresh(sample, now, stale_after(profile)):

@@ -14,6 +14,7 @@ class ReasonCode(StrEnum):
     NO_PUMP = "no_pump"
     NO_SOIL_PROBE = "no_soil_probe"
     NO_READING = "no_reading"
+    PROBE_UNCALIBRATED = "probe_uncalibrated"
     PROBE_STALE = "probe_stale"
     PROBE_IMPLAUSIBLE = "probe_implausible"
     PROBE_UNSTEADY = "probe_unsteady"

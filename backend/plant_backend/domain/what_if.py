@@ -44,7 +44,7 @@ ASSUMPTIONS: dict[str, str] = {
     "simulated instead.",
     "alerts_resolved_as_they_were": "Where a person resolved an alert, the simulated one of its kind is resolved then.",
     "readings_in_time": "A reading that came late counts as if it had come in time; one of unknown age does not count.",
-    "channels_as_now": "The channels, the pump's limits and its flow are those of now.",
+    "channels_as_now": "The channels, their calibration, the pump's limits and its flow are those of now.",
     "lamp_left_out": "The lamp is not simulated.",
 }
 
@@ -120,8 +120,8 @@ class Simulation:
     def feed(self, at: datetime, values: Sequence[float | None]) -> None:
         """Take in what the sensors measured at one time, in their order."""
         self._look_until(at)
-        for place, value in enumerate(values):
-            if value is None:
+        for place, (sensor, value) in enumerate(zip(self._sensors, values, strict=True)):
+            if value is None or not sensor.is_calibrated:
                 continue
             samples = self._samples[place]
             if not samples or samples[-1].value != value:
@@ -168,7 +168,7 @@ class Simulation:
         plant = PlantSnapshot(
             self._profile,
             tuple(
-                SensorState(sensor.key, sensor.kind, tuple(samples), since)
+                SensorState(sensor.key, sensor.kind, tuple(samples), since, sensor.is_calibrated)
                 for sensor, samples, since in zip(self._sensors, self._samples, self._unchanged_since, strict=True)
             ),
             None if self._pump is None else self._pump_state(self._pump, now),

@@ -11,7 +11,7 @@ from plant_backend.domain.errors import InvalidInput, NotFound
 from plant_backend.domain.freshness import is_fresh, is_plausible
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.ledger import EventType
-from plant_backend.domain.model import Device, Sample
+from plant_backend.domain.model import Device, Sample, Sensor
 from plant_backend.ports import Bus, Clock, Storage, Transaction
 from plant_backend.services import secrets
 from plant_backend.services.audit import record
@@ -29,11 +29,12 @@ _MAX_LIGHT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
-    """A device with what was last heard of it. `latest` is by sensor key."""
+    """A device with what was last heard of it. `latest` and `raw` are by sensor key, the one calibrated."""
 
     device: Device
     last_seen_at: datetime | None
     latest: dict[str, Sample]
+    raw: dict[str, Sample] = field(default_factory=dict)
     derived: Derived = field(default_factory=Derived)
 
 
@@ -70,20 +71,25 @@ class DeviceService:
 
     def status(self, tx: Transaction, device: Device) -> DeviceStatus:
         """Add what was last heard, and what follows from it."""
-        latest = {sensor.key: samples[-1] for sensor in device.sensors if (samples := self._storage.latest(sensor.id))}
+        raw = {sensor.key: samples[-1] for sensor in device.sensors if (samples := self._storage.latest(sensor.id))}
+        latest = {
+            sensor.key: Sample(raw[sensor.key].ts, value)
+            for sensor in device.sensors
+            if sensor.key in raw and (value := sensor.value_of(raw[sensor.key].value)) is not None
+        }
         derived = self._derived(tx, device, latest, self._clock.now())
-        return DeviceStatus(device, self._storage.last_seen(device.number), latest, derived)
+        return DeviceStatus(device, self._storage.last_seen(device.number), latest, raw, derived)
 
     def _derived(self, tx: Transaction, device: Device, latest: dict[str, Sample], now: datetime) -> Derived:
         profile, _ = tx.automation.profile(device.number)
         stale_after = timedelta(seconds=profile.stale_after_s)
 
-        def first(kind: SensorKind) -> tuple[int, float] | None:
+        def first(kind: SensorKind) -> tuple[Sensor, float] | None:
             sensor = next((known for known in device.sensors if known.kind is kind), None)
             sample = latest.get(sensor.key) if sensor else None
             if sensor is None or sample is None or not is_fresh(sample, now, stale_after):
                 return None
-            return (sensor.id, sample.value) if is_plausible(kind, sample) else None
+            return (sensor, sample.value) if is_plausible(kind, sample) else None
 
         air, humidity = first(SensorKind.AIR_TEMPERATURE), first(SensorKind.AIR_HUMIDITY)
         light = first(SensorKind.ILLUMINANCE)
@@ -92,13 +98,13 @@ class DeviceService:
             None if light is None else self._light_of(tx, light[0], now),
         )
 
-    def _light_of(self, tx: Transaction, sensor_id: int, now: datetime) -> float | None:
-        known = self._light.get(sensor_id)
+    def _light_of(self, tx: Transaction, sensor: Sensor, now: datetime) -> float | None:
+        known = self._light.get(sensor.id)
         if known is not None and timedelta(0) <= now - known[0] < _LIGHT_LOOKED_AT:
             return known[1]
-        samples = tx.history.readings(sensor_id, now - timedelta(days=1), now, _MAX_LIGHT)
-        value = dli_mol_m2_d(samples, now)
-        self._light[sensor_id] = (now, value)
+        samples = tx.history.readings(sensor.id, now - timedelta(days=1), now, _MAX_LIGHT)
+        value = dli_mol_m2_d([Sample(sample.ts, sensor.shown(sample.value)) for sample in samples], now)
+        self._light[sensor.id] = (now, value)
         return value
 
     async def rename(self, who: Principal, device_id: str, name: str) -> DeviceStatus:

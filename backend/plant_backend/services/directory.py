@@ -9,7 +9,7 @@ from plant_backend.services.real_time import real_ms
 class DeviceEntry:
     """A device as the hot path needs it. Access tokens carry the tag of the secret that they were made for."""
 
-    __slots__ = ("device", "is_current", "key_by_sensor_id", "secrets", "sensor_id_by_key")
+    __slots__ = ("device", "is_current", "secrets", "sensor_by_id", "sensor_id_by_key")
 
     def __init__(self, device: Device, secrets: DeviceSecrets) -> None:
         self.device = device
@@ -17,7 +17,7 @@ class DeviceEntry:
         self.sensor_id_by_key: dict[str | int, int] = {sensor.key: sensor.id for sensor in device.sensors}
         # A reading may name its sensor by key or by id: one table answers both.
         self.sensor_id_by_key |= {sensor.id: sensor.id for sensor in device.sensors}
-        self.key_by_sensor_id = {sensor.id: sensor.key for sensor in device.sensors}
+        self.sensor_by_id = {sensor.id: sensor for sensor in device.sensors}
         self.is_current = True
 
     def secret_ends_at_ms(self, secret_tag: str) -> int | None:

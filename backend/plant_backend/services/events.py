@@ -176,11 +176,13 @@ class EventFeed:
             return None
         readings = [
             {
-                "sensor": device.key_by_sensor_id.get(sensor_id, str(sensor_id)),
+                "sensor": sensor.key,
                 "value": value,
                 "ts": None if offset_ms is None else iso_ms(batch.received_at_ms - offset_ms),
             }
-            for sensor_id, value, offset_ms in zip(batch.sensor_ids, batch.values, batch.offsets_ms, strict=True)
+            for sensor_id, raw, offset_ms in zip(batch.sensor_ids, batch.values, batch.offsets_ms, strict=True)
+            # What means nothing yet is not told as if it did.
+            if (sensor := device.sensor_by_id.get(sensor_id)) and (value := sensor.value_of(raw)) is not None
         ]
         data = {"device_id": device.device.id, "received_at": iso_ms(batch.received_at_ms), "readings": readings}
         return Message(EventType.READINGS.value, data, _id(entry.log_id, entry.event_id))
@@ -206,8 +208,8 @@ def status_document(status: DeviceStatus) -> dict[str, Any]:
     document = device_document(status.device)
     document["last_seen_at"] = msgspec.to_builtins(status.last_seen_at)
     for sensor in document["sensors"]:
-        sample = status.latest.get(sensor["key"])
-        sensor["latest"] = None if sample is None else msgspec.to_builtins(sample)
+        sensor["latest"] = msgspec.to_builtins(status.latest.get(sensor["key"]))
+        sensor["raw"] = msgspec.to_builtins(status.raw.get(sensor["key"]))
     document["derived"] = msgspec.to_builtins(status.derived)
     return document
 

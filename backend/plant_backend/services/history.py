@@ -44,13 +44,20 @@ class HistoryService:
         limit: int,
         *,
         newest_first: bool,
+        is_raw: bool = False,
     ) -> tuple[Sensor, Sequence[Sample]]:
-        """Give a sensor's readings in [since, until). By default the last 24 hours. Raises NotFound, InvalidInput."""
+        """Give a sensor's readings in [since, until). By default the last 24 hours. Raises NotFound, InvalidInput.
+
+        They are calibrated, unless `is_raw`.
+        """
         start, end = self._range(since, until)
 
         def work(tx: Transaction) -> tuple[Sensor, Sequence[Sample]]:
             sensor = _sensor(tx.devices.get(who, device_id), sensor_key)
-            return sensor, tx.history.readings(sensor.id, start, end, limit, newest_first=newest_first)
+            samples = tx.history.readings(sensor.id, start, end, limit, newest_first=newest_first)
+            if is_raw or sensor.calibration is None:
+                return sensor, samples
+            return sensor, [Sample(sample.ts, sensor.shown(sample.value)) for sample in samples]
 
         return await self._storage.read(work)
 
@@ -62,13 +69,17 @@ class HistoryService:
         since: datetime | None,
         until: datetime | None,
         points: int,
+        *,
+        is_raw: bool = False,
     ) -> tuple[Sensor, BucketSeries]:
         """Give a sensor's history in [since, until) as at most `points` buckets. Raises NotFound, InvalidInput."""
         start, end = self._range(since, until)
 
         def work(tx: Transaction) -> tuple[Sensor, BucketSeries]:
             sensor = _sensor(tx.devices.get(who, device_id), sensor_key)
-            return sensor, tx.history.buckets(sensor.id, start, end, points)
+            series = tx.history.buckets(sensor.id, start, end, points)
+            calibration = None if is_raw else sensor.calibration
+            return sensor, series if calibration is None else calibration.buckets_of(sensor.kind, series)
 
         return await self._storage.read(work)
 
@@ -79,6 +90,8 @@ class HistoryService:
         sensor_keys: Sequence[str],
         since: datetime | None,
         until: datetime | None,
+        *,
+        is_raw: bool = False,
     ) -> tuple[Device, Sequence[Sensor], AsyncIterator[Sequence[Instant]]]:
         """Give all readings of some sensors (none named: of all), instant by instant, in pages of bounded size.
 
@@ -92,23 +105,29 @@ class HistoryService:
             return device, tuple(chosen)
 
         device, sensors = await self._storage.read(work)
-        return device, sensors, self.instants([sensor.id for sensor in sensors], start, end)
+        return device, sensors, self.instants(sensors, start, end, is_raw=is_raw)
 
     async def instants(
-        self, sensor_ids: Sequence[int], start: datetime, end: datetime, *, only_dated: bool = False
+        self,
+        sensors: Sequence[Sensor],
+        start: datetime,
+        end: datetime,
+        *,
+        only_dated: bool = False,
+        is_raw: bool = False,
     ) -> AsyncIterator[Sequence[Instant]]:
         """Give what sensors measured in [start, end), instant by instant, in pages of bounded size.
 
-        `only_dated` leaves out values whose age nobody knows.
+        `only_dated` leaves out values whose age nobody knows. Values are calibrated, unless `is_raw`.
         Each page is read on a snapshot of its own, compacted or not, so that no lock is held and nothing is missed.
         """
-        waiting: dict[int, deque[Sample]] = {place: deque() for place in range(len(sensor_ids))}
+        waiting: dict[int, deque[Sample]] = {place: deque() for place in range(len(sensors))}
         since = dict.fromkeys(waiting, start)
         unread = set(waiting)
         while True:
             empty = [place for place in unread if not waiting[place]]
             if empty:
-                wanted = [(sensor_ids[at], since[at]) for at in empty]
+                wanted = [(sensors[at].id, since[at]) for at in empty]
                 pages = await self._storage.read(partial(_pages, wanted, end, only_dated))
                 for place, page in zip(empty, pages, strict=True):
                     waiting[place].extend(page)
@@ -122,9 +141,11 @@ class HistoryService:
             through = min((waiting[place][-1].ts for place in unread), default=end)
             rows: dict[datetime, list[float | None]] = {}
             for place, samples in waiting.items():
+                is_shown_raw = is_raw or sensors[place].calibration is None
                 while samples and samples[0].ts <= through:
                     sample = samples.popleft()
-                    rows.setdefault(sample.ts, [None] * len(sensor_ids))[place] = sample.value
+                    value = sample.value if is_shown_raw else sensors[place].shown(sample.value)
+                    rows.setdefault(sample.ts, [None] * len(sensors))[place] = value
             yield sorted(rows.items())
 
     def _range(self, since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:

@@ -18,6 +18,7 @@ from plant_backend.domain.model import (
     Profile,
     PumpState,
     Sample,
+    Sensor,
     SensorState,
 )
 from plant_backend.ports import Storage, Transaction
@@ -34,7 +35,7 @@ def lamp_of(device: Device) -> Actuator | None:
 
 
 class Heard(NamedTuple):
-    """What was last heard of a sensor."""
+    """What was last heard of a sensor, in its raw values."""
 
     samples: tuple[Sample, ...] = ()
     unchanged_since: datetime | None = None
@@ -67,7 +68,7 @@ def snapshot(
     return PlantSnapshot(
         profile=profile,
         sensors=tuple(
-            SensorState(sensor.key, sensor.kind, *heard.get(sensor.id, Heard()))
+            _state(sensor, heard.get(sensor.id, Heard()))
             for sensor in sorted(device.sensors, key=lambda sensor: sensor.id)
         ),
         pump=state,
@@ -76,6 +77,14 @@ def snapshot(
         open_alerts=tx.alerts.open_keys(device.number),
         lamp=_lamp(tx, device, profile, now),
     )
+
+
+def _state(sensor: Sensor, heard: Heard) -> SensorState:
+    """Say what was heard in values that mean something. Whether it moved is told by the raw ones."""
+    samples = heard.samples if sensor.is_calibrated else ()
+    if sensor.calibration is not None:
+        samples = tuple(Sample(sample.ts, sensor.shown(sample.value)) for sample in samples)
+    return SensorState(sensor.key, sensor.kind, samples, heard.unchanged_since, sensor.is_calibrated)
 
 
 def _lamp(tx: Transaction, device: Device, profile: Profile, now: datetime) -> LampState | None:

@@ -7,6 +7,7 @@ from plant_backend.services.accounts import Accounts
 from plant_backend.services.alerts import AlertService
 from plant_backend.services.audit import AuditService
 from plant_backend.services.automation import Automation
+from plant_backend.services.calibrations import CalibrationService
 from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.commands import CommandService
 from plant_backend.services.devices import DeviceService
@@ -38,6 +39,7 @@ class Services:
     commands: CommandService
     automation: Automation
     devices: DeviceService
+    calibrations: CalibrationService
     alerts: AlertService
     history: HistoryService
     people: People
@@ -85,6 +87,7 @@ def build_services(
         commands=commands,
         automation=Automation(storage, bus, clock, watch, directory, commands),
         devices=devices,
+        calibrations=CalibrationService(storage, bus, clock, directory, devices),
         alerts=AlertService(storage, clock),
         history=history,
         people=people,

@@ -104,8 +104,7 @@ class WhatIf:
             step=step,
         )
         readings, began_s = 0, time.perf_counter()
-        ids = [sensor.id for sensor in setting.sensors]
-        async for page in self._history.instants(ids, begin, until, only_dated=True):
+        async for page in self._history.instants(setting.sensors, begin, until, only_dated=True):
             for at, values in page:
                 simulation.feed(at, values)
                 if time.perf_counter() - began_s > _SLICE_S:

@@ -130,6 +130,20 @@ sensors = Table(
     sqlite_autoincrement=True,
 )
 
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sensor_id", ForeignKey("sensors.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False),
+    # Without points the raw values mean themselves again.
+    Column("points", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Index("uq_calibrations_sensor_id_version", "sensor_id", "version", unique=True),
+    sqlite_autoincrement=True,
+)
+
 actuators = Table(
     "actuators",
     metadata,

@@ -8,6 +8,7 @@ from plant_backend.domain.ledger import Event
 from plant_backend.storage.repositories.alerts import SqlAlerts
 from plant_backend.storage.repositories.audit import SqlAudit
 from plant_backend.storage.repositories.automation import SqlAutomation
+from plant_backend.storage.repositories.calibrations import SqlCalibrations
 from plant_backend.storage.repositories.commands import SqlCommands
 from plant_backend.storage.repositories.devices import SqlDevices
 from plant_backend.storage.repositories.events import SqlEvents
@@ -44,6 +45,10 @@ class SqlTransaction:
     @cached_property
     def devices(self) -> SqlDevices:
         return SqlDevices(self.connection)
+
+    @cached_property
+    def calibrations(self) -> SqlCalibrations:
+        return SqlCalibrations(self.connection)
 
     @cached_property
     def commands(self) -> SqlCommands:

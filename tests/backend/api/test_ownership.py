@@ -21,6 +21,11 @@ REQUESTS: dict[str, JSON] = {
     "GET /devices/{device_id}/automation": {},
     "PUT /devices/{device_id}/automation": {"json": {"mode": "on"}},
     "POST /devices/{device_id}/automation/simulate": {"json": {}},
+    "GET /devices/{device_id}/channels/{key}/calibration": {},
+    "PUT /devices/{device_id}/channels/{key}/calibration": {
+        "json": {"points": [{"raw": 0, "value": 0}, {"raw": 1, "value": 100}]}
+    },
+    "DELETE /devices/{device_id}/channels/{key}/calibration": {},
     "GET /devices/{device_id}/commands": {},
     "POST /devices/{device_id}/commands": {"json": {"actuator": "pump", "action": "on", "duration_ms": 5_000}},
     "GET /devices/{device_id}/readings": {"params": {"sensor": "soil"}},
@@ -49,6 +54,7 @@ class Belongings:
     session_id: int
     user_id: int
     target_id: int
+    key: str = "soil"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +88,7 @@ def test_each_route_with_an_id_is_asked_here(backend: Backend) -> None:
 def test_a_foreign_thing_looks_missing(belongings: Belongings, eve: Person, route: str) -> None:
     foreign = _ask(eve, route, **vars(belongings))
     numbers = dict.fromkeys(("alert_id", "token_id", "session_id", "user_id", "target_id"), MISSING_NUMBER)
-    missing = _ask(eve, route, device_id=MISSING_DEVICE, **numbers)
+    missing = _ask(eve, route, device_id=MISSING_DEVICE, key="soil", **numbers)
 
     refused(foreign, 404, foreign.json()["code"])
     assert foreign.content == missing.content

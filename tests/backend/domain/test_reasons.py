@@ -68,6 +68,10 @@ def test_a_dose_carries_its_own_end() -> None:
         (ReasonCode.BACKING_OFF, a_plant(pump=a_pump(failed_at=NOW - 4 * MINUTE))),
         (ReasonCode.DAILY_CAP_REACHED, a_plant(pump=a_pump(used_ms=55_001))),
         (ReasonCode.PUMP_LIMIT, a_plant(pump=a_pump(limits=PumpLimits(max_run_ms=4_999)))),
+        (
+            ReasonCode.PROBE_UNCALIBRATED,
+            a_plant(soil=None, more=(SensorState("soil", SensorKind.SOIL_MOISTURE, is_calibrated=False),)),
+        ),
         (ReasonCode.PROBE_DROPPED, a_plant(soil=[45, 45, 5, 5])),
         (ReasonCode.PROBE_DROPPED, a_plant(soil=12, alerts=[("probe_dropped", "soil")])),
         (ReasonCode.PROBE_STUCK, a_plant(soil=None, more=(a_stuck_probe(DAY),))),

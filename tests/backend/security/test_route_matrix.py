@@ -52,6 +52,9 @@ MATRIX: dict[str, str] = {
     "GET /devices/{device_id}/automation": THING,
     "PUT /devices/{device_id}/automation": THING,
     "POST /devices/{device_id}/automation/simulate": THING,
+    "GET /devices/{device_id}/channels/{key}/calibration": THING,
+    "PUT /devices/{device_id}/channels/{key}/calibration": THING,
+    "DELETE /devices/{device_id}/channels/{key}/calibration": THING,
     "GET /devices/{device_id}/commands": THING,
     "POST /devices/{device_id}/commands": THING,
     "GET /devices/{device_id}/readings": THING,
@@ -77,6 +80,9 @@ BODIES: dict[str, JSON] = {
     "POST /devices": {"name": "New"},
     "PATCH /devices/{device_id}": {"name": "Other"},
     "POST /devices/{device_id}/commands": {"actuator": "lamp", "action": "on"},
+    "PUT /devices/{device_id}/channels/{key}/calibration": {
+        "points": [{"raw": 0, "value": 0}, {"raw": 100, "value": 100}]
+    },
     "POST /viewers": {"username": "x", "password": "too short"},
     "POST /telemetry": {"batch_id": "matrix", "readings": []},
     "POST /commands/ack": {"acks": [{"id": 1, "seq": 1, "status": "accepted"}]},
@@ -104,6 +110,7 @@ def world(backend: Backend, ada: Person, eve: Person, viewer: Person) -> World:
     user_id = ada.get("/viewers")[0]["id"]
     ids = {
         "device_id": node.device_id,
+        "key": "soil",
         "alert_id": alert["id"],
         "token_id": 2**50,
         "session_id": 2**50,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import AlertKind, AlertState, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.calibration import Point
 from plant_backend.domain.errors import Conflict, NotFound
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
 from plant_backend.domain.ledger import DecisionOutcome, EventType
@@ -123,6 +124,7 @@ async def fill(storage: SqliteStorage, device: Any) -> None:
         tx.automation.set_profile(device.number, Profile(mode=Mode.ON), NOW)
         tx.automation.record(device.number, NOW, DecisionOutcome.REFUSED, (), a_plant(), None)
         tx.alerts.apply(device.number, LOW, NOW)
+        tx.calibrations.add(device.sensors[0].id, (Point(0, 0), Point(1, 100)), "ada", NOW)
         tx.refresh_tokens.issue(device.number, f"f-{device.number}", bytes([device.number]), None, 0)
         assert claim(tx, device)
 

@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from plant_backend.domain.account import DeviceSecrets, Principal
+from plant_backend.domain.calibration import Calibration
 from plant_backend.domain.errors import Conflict, NotFound
-from plant_backend.domain.kinds import ActuatorKind, SensorKind
+from plant_backend.domain.kinds import MEASURES, ActuatorKind, SensorKind
 from plant_backend.domain.model import Actuator, Device, Manifest, Sensor
 from plant_backend.storage.json_codec import decode_limits, dump
+from plant_backend.storage.repositories.calibrations import SqlCalibrations
 from plant_backend.storage.tables import (
     accepted_batches,
     actuators,
@@ -141,6 +143,13 @@ class SqlDevices:
                     "channel_conflict",
                     f"The channel {key} is a {kind} already; give the {claimed_kind} another key.",
                 )
+        units = {sensor.key: sensor.raw_unit or sensor.unit for sensor in device.sensors}
+        for claim in manifest.sensors:
+            if units.get(claim.key, claim.unit) != claim.unit:
+                raise Conflict(
+                    "channel_conflict",
+                    f"The channel {claim.key} sends {units[claim.key]}; give what sends {claim.unit} another key.",
+                )
         is_change = (device.firmware, device.version) != (manifest.firmware, manifest.version)
         if is_change:
             self._connection.execute(
@@ -183,6 +192,7 @@ class SqlDevices:
                 select(actuators).where(actuators.c.device_number.in_(numbers)).order_by(actuators.c.id)
             )
         )
+        calibrations = SqlCalibrations(self._connection).newest_of(numbers)
         return [
             Device(
                 row.number,
@@ -192,10 +202,7 @@ class SqlDevices:
                 from_ms(row.created_at),
                 row.firmware,
                 row.version,
-                tuple(
-                    Sensor(sensor.id, sensor.key, SensorKind(sensor.kind), sensor.unit)
-                    for sensor in by_device_sensors.get(row.number, ())
-                ),
+                tuple(_sensor(sensor, calibrations.get(sensor.id)) for sensor in by_device_sensors.get(row.number, ())),
                 tuple(
                     Actuator(actuator.id, actuator.key, ActuatorKind(actuator.kind), decode_limits(actuator.limits))
                     for actuator in by_device_actuators.get(row.number, ())
@@ -203,6 +210,12 @@ class SqlDevices:
             )
             for row in rows
         ]
+
+
+def _sensor(row: Row[Any], calibration: Calibration | None) -> Sensor:
+    kind = SensorKind(row.kind)
+    unit = MEASURES[kind].unit
+    return Sensor(row.id, row.key, kind, unit, None if row.unit == unit else row.unit, calibration)
 
 
 def _select() -> "Select[Any]":
