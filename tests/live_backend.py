@@ -392,7 +392,7 @@ def expect(status: int, response: httpx.Response) -> Any:
     return response.json() if response.content else None
 
 
-def eventually(look: Any, *, within_s: float = 5.0) -> Any:
+def eventually(look: Any, *, within_s: float = 15.0) -> Any:
     """Look again and again until there is something (true) to see, and give it: for what happens by itself."""
     deadline = time.monotonic() + within_s
     while not (seen := look()):

@@ -16,6 +16,16 @@ _PAGE_SIZE = 1024
 _CHECKPOINT_PAGES = 8192
 """8 MiB of write-ahead log between checkpoints, so that a page rewritten often reaches the main file once."""
 
+_PRAGMAS = (
+    f"page_size={_PAGE_SIZE}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+    "cache_size=-8192",
+    "temp_store=MEMORY",
+)
+
 
 def open_sqlite(path: Path) -> sqlite3.Connection:
     """Open a connection that commits durably (WAL, `synchronous=FULL`). Raises DatabaseUnusable."""
@@ -23,13 +33,12 @@ def open_sqlite(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=10.0, cached_statements=256
         )
-        connection.execute(f"PRAGMA page_size={_PAGE_SIZE}")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
-        connection.execute("PRAGMA cache_size=-8192")
-        connection.execute("PRAGMA temp_store=MEMORY")
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
     except sqlite3.Error as error:
         raise DatabaseUnusable(f"The database {path} cannot be opened: {error}.") from error
     return connection

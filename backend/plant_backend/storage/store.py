@@ -86,7 +86,11 @@ class SqliteStorage:
             self._lock.acquire()
         try:
             self._connection = self._engine.connect()
-            self._load()
+            try:
+                self._load()
+            except BaseException:
+                self._connection.close()
+                raise
         except BaseException:
             self._lock.release()
             raise

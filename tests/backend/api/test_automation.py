@@ -151,9 +151,14 @@ def test_a_dose_and_a_dose_again_after_the_cooldown(fast_node: Node, fast_ada: P
 def test_every_decision_can_be_made_again_from_what_the_ledger_holds(node: Node, ada: Person) -> None:
     """`inputs` and `at` are all that a decision depends on."""
     _profile(node, ada, mode="on")
-    for values in ({"soil": [40, 12]}, {"tank": 5}, {"tank": 60}, {"soil": 12.5, "air": 50}, {"soil": 60}):
+    for values, code in (
+        ({"soil": [12.2, 12]}, "reservoir_unknown"),
+        ({"tank": 5}, "reservoir_low"),
+        ({"tank": 60}, "dry"),
+        ({"soil": 60, "air": 50}, "moist"),
+    ):
         node.send(**values)
-    eventually(lambda: len(ada.get(f"{node.path}/decisions")["decisions"]) >= 3)
+        _decided(node, ada, None, code)
 
     for document in ada.get(f"{node.path}/decisions", limit=500)["decisions"]:
         record = msgspec.convert(document, DecisionRecord, strict=False)

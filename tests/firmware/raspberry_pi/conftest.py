@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +62,19 @@ def plant_node() -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def state_files_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A connection that a test leaves open warns in some later test, from Python 3.13 on."""
+    opened: list[sqlite3.Connection] = []
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(_connect(*arguments, **options))
+        return opened[-1]
+
+    _connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    yield
+    for connection in opened:
+        connection.close()
