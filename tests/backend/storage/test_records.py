@@ -11,6 +11,7 @@ from plant_backend.domain.errors import Conflict, NotFound
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
 from plant_backend.domain.ledger import DecisionOutcome, EventType
 from plant_backend.domain.model import ActuatorClaim, Manifest, Mode, Profile, PumpLimits, SensorClaim
+from plant_backend.domain.notification import TargetSettings
 from plant_backend.domain.rules import decide
 from plant_backend.storage.sqlite import raw
 from plant_backend.storage.store import SqliteStorage
@@ -125,6 +126,7 @@ async def fill(storage: SqliteStorage, device: Any) -> None:
         tx.automation.record(device.number, NOW, DecisionOutcome.REFUSED, (), a_plant(), None)
         tx.alerts.apply(device.number, LOW, NOW)
         tx.calibrations.add(device.sensors[0].id, (Point(0, 0), Point(1, 100)), "ada", NOW)
+        tx.notifications.add(device.owner_id, TargetSettings("phone", device_ids=(device.id,)), "json", "", b"", NOW)
         tx.refresh_tokens.issue(device.number, f"f-{device.number}", bytes([device.number]), None, 0)
         assert claim(tx, device)
 
