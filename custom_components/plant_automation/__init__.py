@@ -7,11 +7,12 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 
-from .api import PlantClient
+from .api import Garden, PlantClient
 from .const import DOMAIN
 from .coordinator import PlantConfigEntry, PlantCoordinator
+from .issues import async_keep_issues, async_token_is_new
 from .services import async_setup_services
-from .statistics import async_setup_backfill
+from .statistics import async_remove_backfill, async_setup_backfill
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -23,6 +24,7 @@ PLATFORMS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.TIME,
     Platform.UPDATE,
 ]
 
@@ -54,15 +56,22 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlantConfigEntry) -> boo
         .id
     )
     entry.runtime_data = coordinator
+    async_token_is_new(hass, entry.entry_id)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    async_setup_backfill(hass, entry)
-    coordinator.async_start()
+    coordinator.async_start(await async_setup_backfill(hass, entry))
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: PlantConfigEntry) -> bool:
     """Disconnect; the stream's task belongs to the entry and ends with it."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: PlantConfigEntry) -> None:
+    """Leave nothing behind."""
+    async_keep_issues(hass, entry.entry_id, Garden())
+    async_token_is_new(hass, entry.entry_id)
+    await async_remove_backfill(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

@@ -121,13 +121,6 @@ class PlantBinarySensor(PlantEntity, BinarySensorEntity):
 
     @property
     @override
-    def available(self) -> bool:
-        """Some need the node, some only the backend."""
-        needs_node = self.entity_description.needs_node
-        return super().available and (not needs_node or self.device_id in self.coordinator.connected)
-
-    @property
-    @override
     def is_on(self) -> bool | None:
         """Work it out."""
         return self.entity_description.value(self.coordinator, self.plant)

@@ -10,7 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .api import Plant, PlantClient
 from .coordinator import PlantConfigEntry
-from .entity import PlantEntity, add_as_they_come, translated_errors
+from .entity import PlantEntity, add_as_they_come, dose_ms, translated_errors
 
 PARALLEL_UPDATES = 1
 
@@ -27,7 +27,7 @@ class PlantButtonDescription(ButtonEntityDescription):
 async def _water(client: PlantClient, plant: Plant) -> None:
     pump = plant.device.pump
     if pump is not None:
-        await client.switch_on(plant.device.id, pump.key, plant.profile.dose_ms)
+        await client.switch_on(plant.device.id, pump.key, dose_ms(plant, pump))
 
 
 async def _stop(client: PlantClient, plant: Plant) -> None:
@@ -74,15 +74,8 @@ class PlantButton(PlantEntity, ButtonEntity):
 
     entity_description: PlantButtonDescription
 
-    @property
-    @override
-    def available(self) -> bool:
-        """Some need the node, some only the backend."""
-        needs_node = self.entity_description.needs_node
-        return super().available and (not needs_node or self.device_id in self.coordinator.connected)
-
     @override
     async def async_press(self) -> None:
         """Do it."""
-        with translated_errors():
+        with translated_errors(self.coordinator):
             await self.entity_description.press(self.coordinator.client, self.plant)

@@ -19,6 +19,7 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 from yarl import URL
 
@@ -84,6 +85,7 @@ class PlantFlow(ConfigFlow, domain=DOMAIN):
 
     _url: str
     _host: str
+    _app_token: str | None = None
 
     @staticmethod
     @callback
@@ -126,6 +128,44 @@ class PlantFlow(ConfigFlow, domain=DOMAIN):
             {"title_placeholders": {"name": self._host}, "configuration_url": url},
         )
         return await self.async_step_sign_in()
+
+    @override
+    async def async_step_hassio(self, discovery_info: HassioServiceInfo) -> ConfigFlowResult:
+        """Take in a backend that runs as an app beside Home Assistant, as the Supervisor tells of it.
+
+        Its token, where it gives one, is the app's own, and changes with it: it replaces what we have.
+        """
+        given = discovery_info.config
+        instance_id, host = given.get("instance_id"), given.get("host")
+        if not instance_id or not host:
+            return self.async_abort(reason="not_plant_automation")
+        url = str(URL.build(scheme="http", host=str(host), port=int(given.get("port") or DEFAULT_PORT)))
+        self._app_token = given.get("token")
+        await self.async_set_unique_id(str(instance_id))
+        updates = {CONF_URL: url} | ({CONF_TOKEN: self._app_token} if self._app_token else {})
+        self._abort_if_unique_id_configured(updates=updates)
+        info, _, errors = await self._probe(url)
+        if info is None or info.instance_id != instance_id:
+            return self.async_abort(reason=errors.get("base", "not_plant_automation"))
+        self._take(url)
+        self.context.update({"title_placeholders": {"name": discovery_info.name}})
+        if not self._app_token:
+            return await self.async_step_sign_in()
+        return await self.async_step_hassio_confirm()
+
+    async def async_step_hassio_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask once: nobody has to sign in."""
+        errors: dict[str, str] = {}
+        if user_input is not None and self._app_token:
+            try:
+                await self._client(self._app_token).check_token()
+            except PlantApiError as error:
+                errors = _sign_in_errors(error)
+            else:
+                return self._finish(self._app_token)
+        return self.async_show_form(
+            step_id="hassio_confirm", errors=errors, description_placeholders={"host": self._host}
+        )
 
     async def async_step_sign_in(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let the person choose how to sign in."""

@@ -2,7 +2,7 @@
 
 from asyncio import Lock, Task
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, override
 
@@ -22,6 +22,7 @@ from .api import (
     Info,
     InvalidAuth,
     Message,
+    Outdated,
     Plant,
     PlantApiError,
     PlantClient,
@@ -31,6 +32,7 @@ from .api import (
 from .api.client import check_info
 from .const import CLOCK_TICK, DOMAIN, LOGGER, SAFETY_REFRESH
 from .issues import async_keep_issues
+from .profile_fields import in_home
 
 type PlantConfigEntry = ConfigEntry[PlantCoordinator]
 
@@ -70,14 +72,19 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
         self.reconnects = -1
         self._profile_lock = Lock()
         self._stream: Task[None] | None = None
+        self._resume_from: str | None = None
         self._records: dict[str, tuple[str, str | None]] | None = None
         self._opened_at: datetime | None = None
         self._listeners_by_device: dict[str, list[Callable[[Happening], None]]] = {}
         self._late_readings: list[Callable[[Message], None]] = []
 
     @callback
-    def async_start(self) -> None:
-        """Listen to the stream until the entry is unloaded."""
+    def async_start(self, resume_from: str | None = None) -> None:
+        """Listen to the stream until the entry is unloaded.
+
+        `resume_from`: a position before that of the first refresh, so that late readings are heard that came between.
+        """
+        self._resume_from = resume_from
         self.config_entry.async_on_unload(
             async_track_time_interval(self.hass, self._async_tick, CLOCK_TICK, cancel_on_shutdown=True)
         )
@@ -91,25 +98,46 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
 
     @callback
     def async_subscribe_readings(self, listener: Callable[[Message], None]) -> CALLBACK_TYPE:
-        """See each message with readings, late ones included."""
+        """See each message with readings, late ones included, and each snapshot that came instead of some."""
         self._late_readings.append(listener)
         return lambda: self._late_readings.remove(listener)
 
     async def async_change_profile(self, device_id: str, changes: dict[str, Any]) -> Profile:
-        """Change some fields of a profile. Raises PlantApiError.
+        """Change some fields of a profile, and what a person at home means with them. Raises PlantApiError.
 
-        The backend replaces whole profiles, so two changes at once would undo each other: one at a time, each from
-        what the backend has now.
+        The backend replaces whole profiles, so two changes at once would undo each other: one at a time, each of the
+        version that the backend has now, and again where somebody else was faster.
         """
+        config = self.hass.config
         async with self._profile_lock:
-            profile = await self.client.profile(device_id)
-            changed = await self.client.set_profile(device_id, replace(profile, **changes))
-        plant = self.data.plants.get(device_id)
-        if plant is not None and plant.profile != changed:
-            plants = {**self.data.plants, device_id: replace(plant, profile=changed)}
-            self.data = replace(self.data, plants=plants)
-            self.async_update_listeners()
+            for attempts_left in (2, 1, 0):
+                profile = await self.client.profile(device_id)
+                wanted = in_home(profile, changes, config.time_zone, (config.latitude, config.longitude))
+                try:
+                    changed = await self.client.set_profile(device_id, profile.with_changes(wanted))
+                    break
+                except Outdated:
+                    if not attempts_left:
+                        raise
+        self._async_take_over(self.data.with_profile(device_id, changed))
         return changed
+
+    async def async_refresh_derived(self, device_id: str) -> None:
+        """Ask for what no event brings."""
+        try:
+            device = await self.client.device(device_id)
+        except PlantApiError as error:
+            # The stream says when the line is down; this is asked again soon.
+            LOGGER.debug("What follows from the readings of %s is not known: %s", device_id, error)
+            return
+        self._async_take_over(self.data.with_derived(device_id, device.derived))
+
+    @callback
+    def _async_take_over(self, garden: Garden) -> None:
+        """Keep what was learnt beside the stream."""
+        if garden is not self.data:
+            self.data = garden
+            self.async_update_listeners()
 
     @override
     async def _async_update_data(self) -> Garden:
@@ -172,7 +200,8 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
     async def _async_listen(self) -> None:
         """Take in the stream until it cannot go on."""
         try:
-            async for message in self.client.listen(self.data.position):
+            position, self._resume_from = self._resume_from or self.data.position, None
+            async for message in self.client.listen(position):
                 if isinstance(message, PlantApiError):
                     self._async_line_is_down(message)
                 else:
@@ -208,10 +237,11 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
         if garden.plants is not before.plants:
             self._async_sync_devices(garden)
             self._look_who_is_connected(garden)
-        self.async_set_updated_data(garden)
+        if garden is not before or not self.last_update_success:
+            self.async_set_updated_data(garden)
         if message.type in ("alert", "snapshot", "device_deleted"):
             async_keep_issues(self.hass, self.config_entry.entry_id, garden)
-        if message.type == "readings":
+        if message.type in ("readings", "snapshot"):
             for listener in tuple(self._late_readings):
                 listener(message)
         self._async_tell(before, garden, message)

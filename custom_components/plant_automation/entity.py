@@ -11,9 +11,20 @@ from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .api import InvalidAuth, InvalidInput, NotThere, Plant, PlantApiError, Refused
+from .api import (
+    Actuator,
+    InvalidAuth,
+    InvalidInput,
+    NotAllowed,
+    NotThere,
+    Outdated,
+    Plant,
+    PlantApiError,
+    Refused,
+)
 from .const import DOMAIN
 from .coordinator import PlantConfigEntry, PlantCoordinator
+from .issues import async_tell_token_is_limited
 
 
 class PlantEntity(CoordinatorEntity[PlantCoordinator]):
@@ -48,11 +59,12 @@ class PlantEntity(CoordinatorEntity[PlantCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Tell whether there is something to say."""
+        """Tell whether there is something to say: some need the node, some only the backend."""
+        needs_node = getattr(self.entity_description, "needs_node", self._needs_node)
         return (
             super().available
             and self.device_id in self.coordinator.data.plants
-            and (not self._needs_node or self.device_id in self.coordinator.connected)
+            and (not needs_node or self.device_id in self.coordinator.connected)
         )
 
     @callback
@@ -91,8 +103,18 @@ def add_as_they_come(
     entry.async_on_unload(coordinator.async_add_listener(look))
 
 
+def dose_ms(plant: Plant, pump: Actuator) -> int:
+    """Give how long one dose of the profile runs. Raises ServiceValidationError where that cannot be told."""
+    duration_ms = plant.profile.dose_ms(pump)
+    if duration_ms is None:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="no_flow", translation_placeholders={"pump": pump.key}
+        )
+    return duration_ms
+
+
 @contextmanager
-def translated_errors() -> Iterator[None]:
+def translated_errors(coordinator: PlantCoordinator) -> Iterator[None]:
     """Say in the user's language what the backend refuses."""
     try:
         yield
@@ -108,7 +130,13 @@ def translated_errors() -> Iterator[None]:
         ) from error
     except NotThere as error:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="not_there") from error
+    except Outdated as error:
+        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="outdated") from error
+    except NotAllowed as error:
+        async_tell_token_is_limited(coordinator.hass, coordinator.config_entry)
+        raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_allowed") from error
     except InvalidAuth as error:
+        coordinator.config_entry.async_start_reauth(coordinator.hass)
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="invalid_auth") from error
     except PlantApiError as error:
         raise HomeAssistantError(

@@ -22,7 +22,7 @@ from homeassistant.helpers.llm import (
 from .api import Plant
 from .const import CONF_ASSISTANTS_MAY_WATER, DOMAIN
 from .coordinator import PlantConfigEntry, PlantCoordinator
-from .entity import translated_errors
+from .entity import dose_ms, translated_errors
 
 ATTR_PLANT = "plant"
 
@@ -84,8 +84,8 @@ class WaterPlant(Tool):
             if plant.device.name.casefold() != name.casefold() or not may_water or pump is None:
                 continue
             try:
-                with translated_errors():
-                    command = await coordinator.client.switch_on(plant.device.id, pump.key, plant.profile.dose_ms)
+                with translated_errors(coordinator):
+                    command = await coordinator.client.switch_on(plant.device.id, pump.key, dose_ms(plant, pump))
             except HomeAssistantError as error:
                 return ToolResult(data={"error": str(error.__cause__ or error)}, error=True)
             return ToolResult(data={"watering": plant.device.name, "seconds": (command.duration_ms or 0) / 1000})

@@ -24,16 +24,19 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.event import async_track_time_change
+from homeassistant.helpers.event import async_track_time_change, async_track_time_interval
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .api import Plant
-from .api.garden import litres, vapour_pressure_deficit_kpa
+from .api.garden import vapour_pressure_deficit_kpa
 from .coordinator import PlantConfigEntry, PlantCoordinator
 from .entity import PlantEntity, add_as_they_come
 
 PARALLEL_UPDATES = 0
+
+ASK_EVERY = timedelta(minutes=10)
+"""The backend works the light of a day out every 5 minutes at most."""
 
 type Value = StateType | datetime
 
@@ -47,6 +50,8 @@ class PlantSensorDescription(SensorEntityDescription):
     exists: Callable[[Plant], bool]
     needs_node: bool = False
     resets_at_midnight: bool = False
+    is_asked_for: bool = False
+    """No event brings it."""
 
 
 CHANNELS: Mapping[str, SensorEntityDescription] = {
@@ -119,7 +124,7 @@ CHANNELS: Mapping[str, SensorEntityDescription] = {
 
 def _water_l(plant: Plant, since: datetime | None) -> float | None:
     pump = plant.device.pump
-    return None if pump is None else litres(pump, plant.ran_ms(pump.key, since))
+    return None if pump is None else pump.litres(plant.ran_ms(pump.key, since))
 
 
 def _last_watered(plant: Plant) -> datetime | None:
@@ -141,6 +146,11 @@ def _vpd(plant: Plant) -> float | None:
     return vapour_pressure_deficit_kpa(temperature.latest.value, humidity.latest.value)
 
 
+def _light_integral(plant: Plant) -> float | None:
+    derived = plant.device.derived
+    return None if derived is None else derived.dli_mol_m2_d
+
+
 def _decision(plant: Plant) -> Mapping[str, Any]:
     if (decision := plant.decision) is None:
         return {}
@@ -156,6 +166,10 @@ def _decision(plant: Plant) -> Mapping[str, Any]:
 
 def _has_pump(plant: Plant) -> bool:
     return plant.device.pump is not None
+
+
+def _has_rules(plant: Plant) -> bool:
+    return bool(plant.device.actuators)
 
 
 def _knows_flow(plant: Plant) -> bool:
@@ -225,13 +239,24 @@ DERIVED = (
         needs_node=True,
     ),
     PlantSensorDescription(
+        key="daily_light_integral",
+        translation_key="daily_light_integral",
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement="mol/m²/d",
+        suggested_display_precision=1,
+        value=_light_integral,
+        exists=lambda plant: plant.device.first("illuminance") is not None,
+        needs_node=True,
+        is_asked_for=True,
+    ),
+    PlantSensorDescription(
         key="last_decision",
         translation_key="last_decision",
         device_class=SensorDeviceClass.ENUM,
         options=["watered", "would_water", "switched", "would_switch", "refused", "not_needed"],
         value=lambda plant: plant.decision.outcome if plant.decision else None,
         attributes=_decision,
-        exists=_has_pump,
+        exists=_has_rules,
     ),
     PlantSensorDescription(
         key="last_seen",
@@ -295,21 +320,21 @@ class PlantSensor(PlantEntity, SensorEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Begin anew at midnight, where it has to."""
+        """Begin anew at midnight, and ask for what no event brings, where that has to be."""
         await super().async_added_to_hass()
+        if self.entity_description.is_asked_for:
+            self.async_on_remove(
+                async_track_time_interval(self.hass, self._async_ask, ASK_EVERY, cancel_on_shutdown=True)
+            )
         if self.entity_description.resets_at_midnight:
             self.async_on_remove(async_track_time_change(self.hass, self._midnight, hour=0, minute=0, second=0))
+
+    async def _async_ask(self, _now: datetime) -> None:
+        await self.coordinator.async_refresh_derived(self.device_id)
 
     @callback
     def _midnight(self, _now: datetime) -> None:
         self.async_write_ha_state()
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Some need the node, some only the backend."""
-        needs_node = self.entity_description.needs_node
-        return super().available and (not needs_node or self.device_id in self.coordinator.connected)
 
     @property
     @override

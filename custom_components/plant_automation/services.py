@@ -1,6 +1,6 @@
 """The actions."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from .api import Actuator, Command, Plant
 from .blueprint_files import install_blueprints
 from .const import DOMAIN
 from .coordinator import PlantConfigEntry, PlantCoordinator
-from .entity import translated_errors
+from .entity import dose_ms, translated_errors
+from .profile_fields import CHOICES, MOMENTS, NUMBERS, Range
 
 ATTR_ML = "ml"
 ATTR_SECONDS = "seconds"
@@ -35,21 +36,12 @@ ATTR_END = "end"
 ATTR_LIMIT = "limit"
 
 MAX_RUN_S = 600.0
-_RANGES = {
-    "soil_moisture_min_percent": (0, 100),
-    "soil_moisture_hysteresis_percent": (0, 50),
-    "dose_ms": (100, 600_000),
-    "cooldown_s": (60, 30 * 24 * 3600),
-    "soak_s": (0, 24 * 3600),
-    "daily_cap_ms": (0, 3_600_000),
-    "reservoir_min_percent": (0, 100),
-    "reservoir_hysteresis_percent": (0, 50),
-    "air_temperature_min_c": (-40, 85),
-    "air_temperature_max_c": (-40, 85),
-    "air_temperature_hysteresis_c": (0, 20),
-    "stale_after_s": (30, 24 * 3600),
-}
-_WHOLE = {"dose_ms", "cooldown_s", "soak_s", "daily_cap_ms", "stale_after_s"}
+
+
+def _number(allowed: Range) -> Any:
+    number = vol.All(vol.Coerce(int if allowed.is_whole else float), vol.Range(min=allowed.low, max=allowed.high))
+    return vol.Any(None, number) if allowed.is_optional else number
+
 
 _DEVICE = {vol.Required(ATTR_DEVICE_ID): cv.string}
 WATER_SCHEMA = vol.Schema(
@@ -65,11 +57,10 @@ STOP_ALL_SCHEMA = vol.Schema({vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_li
 SET_PROFILE_SCHEMA = vol.Schema(
     {
         **_DEVICE,
-        vol.Optional("mode"): vol.In(["off", "shadow", "on"]),
-        **{
-            vol.Optional(name): vol.All(vol.Coerce(int if name in _WHOLE else float), vol.Range(min=low, max=high))
-            for name, (low, high) in _RANGES.items()
-        },
+        **{vol.Optional(name): vol.In(choices) for name, choices in CHOICES.items()},
+        **{vol.Optional(name): _number(allowed) for name, allowed in NUMBERS.items()},
+        **{vol.Optional(name): vol.Any(None, cv.time) for name in MOMENTS},
+        vol.Optional("time_zone"): cv.time_zone,
     }
 )
 RESOLVE_ALERT_SCHEMA = vol.Schema({**_DEVICE, vol.Optional(ATTR_ALERT_ID): cv.positive_int})
@@ -107,7 +98,7 @@ async def _water(call: ServiceCall) -> ServiceResponse:
     coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
     pump = _pump_of(plant, call.data.get(ATTR_ACTUATOR))
     duration_ms = _duration_ms(plant, pump, call.data)
-    with translated_errors():
+    with translated_errors(coordinator):
         command = await coordinator.client.switch_on(
             plant.device.id, pump.key, duration_ms, force=call.data[ATTR_FORCE]
         )
@@ -130,7 +121,7 @@ async def _stop_all(call: ServiceCall) -> ServiceResponse:
             if actuator.kind != "pump":
                 continue
             try:
-                with translated_errors():
+                with translated_errors(coordinator):
                     await coordinator.client.switch_off(plant.device.id, actuator.key)
             except Exception as error:
                 trouble = trouble or error
@@ -143,10 +134,14 @@ async def _stop_all(call: ServiceCall) -> ServiceResponse:
 
 async def _set_profile(call: ServiceCall) -> ServiceResponse:
     coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
-    changes = {key: value for key, value in call.data.items() if key != ATTR_DEVICE_ID}
-    with translated_errors():
+    changes = {
+        key: value.isoformat() if isinstance(value, time) else value
+        for key, value in call.data.items()
+        if key != ATTR_DEVICE_ID
+    }
+    with translated_errors(coordinator):
         profile = await coordinator.async_change_profile(plant.device.id, changes)
-    return {"profile": profile.document()}
+    return {"profile": dict(profile.fields)}
 
 
 async def _resolve_alert(call: ServiceCall) -> ServiceResponse:
@@ -157,7 +152,7 @@ async def _resolve_alert(call: ServiceCall) -> ServiceResponse:
             translation_domain=DOMAIN, translation_key="no_such_alert", translation_placeholders={"id": str(wanted)}
         )
     alerts = sorted(plant.alerts) if wanted is None else [wanted]
-    with translated_errors():
+    with translated_errors(coordinator):
         for alert_id in alerts:
             await coordinator.client.resolve_alert(alert_id)
     return {"resolved": list(alerts)}
@@ -177,7 +172,7 @@ async def _get_history(call: ServiceCall) -> ServiceResponse:
                 "sensors": ", ".join(known.key for known in plant.device.sensors),
             },
         )
-    with translated_errors():
+    with translated_errors(coordinator):
         samples = await coordinator.client.readings(plant.device.id, sensor.key, start, end, call.data[ATTR_LIMIT])
     readings: list[Any] = [{"ts": sample.ts.isoformat(), "value": sample.value} for sample in samples]
     return {"sensor": sensor.key, "kind": sensor.kind, "unit": sensor.unit, "readings": readings}
@@ -185,7 +180,7 @@ async def _get_history(call: ServiceCall) -> ServiceResponse:
 
 async def _get_decisions(call: ServiceCall) -> ServiceResponse:
     coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
-    with translated_errors():
+    with translated_errors(coordinator):
         decisions = await coordinator.client.decisions(plant.device.id, call.data[ATTR_LIMIT])
     return {
         "decisions": [
@@ -233,13 +228,12 @@ def _duration_ms(plant: Plant, pump: Actuator, data: dict[str, Any]) -> int:
     if ATTR_SECONDS in data:
         return round(float(data[ATTR_SECONDS]) * 1000)
     if ATTR_ML not in data:
-        return plant.profile.dose_ms
-    flow = pump.limits.flow_ml_per_min
-    if not flow:
+        return dose_ms(plant, pump)
+    if (duration_ms := pump.run_ms(float(data[ATTR_ML]))) is None:
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="no_flow", translation_placeholders={"pump": pump.key}
         )
-    return max(1, round(float(data[ATTR_ML]) / flow * 60_000))
+    return duration_ms
 
 
 def _as_utc(at: datetime | None) -> datetime | None:

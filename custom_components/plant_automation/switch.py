@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_point_in_utc_time
@@ -12,7 +13,8 @@ from homeassistant.util import dt as dt_util
 
 from .api import Plant
 from .coordinator import PlantConfigEntry, PlantCoordinator
-from .entity import PlantEntity, add_as_they_come, translated_errors
+from .entity import PlantEntity, add_as_they_come, dose_ms, translated_errors
+from .profile_fields import QUIET_HOURS
 
 PARALLEL_UPDATES = 1
 
@@ -24,6 +26,9 @@ async def async_setup_entry(
     add_as_they_come(entry, async_add_entities, _build)
 
 
+QUIET = SwitchEntityDescription(key="quiet_hours", translation_key="quiet_hours", entity_category=EntityCategory.CONFIG)
+
+
 def _build(coordinator: PlantCoordinator, plant: Plant) -> Sequence[PlantEntity]:
     seen: dict[str, int] = {}
     switches: list[PlantEntity] = []
@@ -32,6 +37,8 @@ def _build(coordinator: PlantCoordinator, plant: Plant) -> Sequence[PlantEntity]
         if kind is not None:
             seen[actuator.kind] = seen.get(actuator.kind, 0) + 1
             switches.append(kind(coordinator, plant, actuator.key, actuator.kind, seen[actuator.kind]))
+    if plant.device.pump is not None and set(QUIET_HOURS) <= set(plant.profile.fields):
+        switches.append(QuietHoursSwitch(coordinator, plant, QUIET))
     return switches
 
 
@@ -50,7 +57,7 @@ class ActuatorSwitch(PlantEntity, SwitchEntity):
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """End the run; always passes."""
-        with translated_errors():
+        with translated_errors(self.coordinator):
             await self.coordinator.client.switch_off(self.device_id, self._key)
 
 
@@ -66,8 +73,11 @@ class PumpSwitch(ActuatorSwitch):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Give one dose."""
-        with translated_errors():
-            await self.coordinator.client.switch_on(self.device_id, self._key, self.plant.profile.dose_ms)
+        pump = self.plant.device.actuator(self._key)
+        if pump is None:
+            return
+        with translated_errors(self.coordinator):
+            await self.coordinator.client.switch_on(self.device_id, self._key, dose_ms(self.plant, pump))
 
 
 class LampSwitch(ActuatorSwitch):
@@ -84,7 +94,7 @@ class LampSwitch(ActuatorSwitch):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Light it until told otherwise."""
-        with translated_errors():
+        with translated_errors(self.coordinator):
             await self.coordinator.client.switch_on(self.device_id, self._key)
 
     @callback
@@ -112,3 +122,28 @@ class LampSwitch(ActuatorSwitch):
     async def async_will_remove_from_hass(self) -> None:
         """Leave no timer behind."""
         self._forget_end()
+
+
+class QuietHoursSwitch(PlantEntity, SwitchEntity):
+    """Whether the rules leave the pump alone for some hours; the times are entities of their own."""
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Tell whether there are quiet hours."""
+        return all(self.plant.profile.get(name) is not None for name in QUIET_HOURS)
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Have the usual ones, unless there are some already."""
+        if not self.is_on:
+            await self._async_set({name: usual.isoformat() for name, usual in QUIET_HOURS.items()})
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Have none."""
+        await self._async_set(dict.fromkeys(QUIET_HOURS))
+
+    async def _async_set(self, changes: dict[str, Any]) -> None:
+        with translated_errors(self.coordinator):
+            await self.coordinator.async_change_profile(self.device_id, changes)

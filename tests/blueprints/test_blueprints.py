@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,21 @@ def watering(field: Field) -> dict[str, Any]:
     }
 
 
+async def trigger_all(hass: HomeAssistant) -> None:
+    """Have all automations begin at once."""
+    names = hass.states.async_entity_ids(automation.DOMAIN)
+    await asyncio.gather(
+        *(hass.services.async_call(automation.DOMAIN, "trigger", {"entity_id": name}) for name in names)
+    )
+    for name in names:
+        await until(lambda name=name: hass.states.get(name).attributes["last_triggered"])
+
+
+def runs(hass: HomeAssistant) -> list[int]:
+    """Give how many runs of each automation are under way, the idle ones first."""
+    return sorted(state.attributes["current"] for state in hass.states.async_all(automation.DOMAIN))
+
+
 async def commands(field: Field) -> list[Any]:
     """Give what the backend was asked for."""
     return list((await field.do(field.person.get, f"{field.node.path}/commands"))["commands"])
@@ -67,11 +82,26 @@ async def test_dry_soil_gets_one_dose_though_two_automations_want_it(hass: HomeA
     await field.do(field.node.send, soil=12)
     await field.becomes("binary_sensor", "needs_water", "on")
     await until(lambda: field.value("switch", "pump") == "on")
+    # One was first and now pauses; the other was refused.
+    await until(lambda: runs(hass) == [0, 1])
     await field.run()
     await field.becomes("switch", "pump", "off")
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=16))
-    await asyncio.sleep(0.5)
+    await trigger_all(hass)
+    await until(lambda: runs(hass) == [0, 1])
     assert len(await commands(field)) == 1
+
+
+@pytest.mark.usefixtures("installed")
+async def test_automations_at_the_same_moment_give_one_dose(hass: HomeAssistant, field: Field) -> None:
+    """All see dry soil and an idle pump; the backend lets one through."""
+    await field.set_up()
+    await field.do(field.node.send, soil=12)
+    await field.becomes("binary_sensor", "needs_water", "on")
+    await automate(hass, "water_when_dry", *(watering(field) for _ in range(4)))
+    await trigger_all(hass)
+    await until(lambda: runs(hass) == [0, 0, 0, 1])
+    (command,) = await commands(field)
+    assert (command["actuator"], command["duration_ms"]) == ("pump", 5000)
 
 
 @pytest.mark.usefixtures("installed")
@@ -91,19 +121,70 @@ async def test_the_blueprint_leaves_a_plant_alone_that_the_rules_water(
     assert [command for command in await commands(field) if command["origin"] == "person"] == []
 
 
+def lighting(field: Field, on_at: datetime, off_at: datetime) -> dict[str, Any]:
+    """Give the inputs of the lamp's blueprint."""
+    return {
+        "lamp": field.entity_id("switch", "lamp"),
+        "schedule": field.entity_id("select", "lamp_mode"),
+        "lights_on": on_at.strftime("%H:%M:%S"),
+        "lights_off": off_at.strftime("%H:%M:%S"),
+    }
+
+
+async def switched(field: Field, after: int | None = None) -> tuple[str, int]:
+    """Let the node do what the lamp is told."""
+    command = await field.poll(after, wait=5)
+    assert command["actuator"] == "lamp"
+    await field.do(field.node.ack, command, "succeeded", 0)
+    await field.becomes("switch", "lamp", command["action"])
+    return command["action"], command["seq"]
+
+
 @pytest.mark.usefixtures("installed")
-async def test_the_lamp_follows_its_hours(hass: HomeAssistant, field: Field) -> None:
-    """On inside, off outside, and mended when its node comes back."""
+async def test_the_lamp_goes_on_and_off_at_its_times(hass: HomeAssistant, field: Field) -> None:
+    """By the clock on the wall, in real seconds."""
     await field.set_up()
+    on_at = (dt_util.now() + timedelta(seconds=3)).replace(microsecond=0)
+    await automate(hass, "lamp_by_photoperiod", lighting(field, on_at, on_at + timedelta(seconds=2)))
+    action, seq = await switched(field)
+    assert action == "on"
+    assert dt_util.now() >= on_at
+    action, _ = await switched(field, seq)
+    assert action == "off"
+    assert dt_util.now() >= on_at + timedelta(seconds=2)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("is_day", "action"), [(True, "on"), (False, "off")])
+async def test_the_lamp_is_put_right_when_its_node_comes_back(
+    hass: HomeAssistant, field: Field, is_day: bool, action: str
+) -> None:
+    """Whatever it did meanwhile."""
+    entry = await field.set_up()
+    hours = [dt_util.now() - timedelta(hours=1), dt_util.now() + timedelta(hours=1)]
+    await automate(hass, "lamp_by_photoperiod", lighting(field, *(hours if is_day else reversed(hours))))
+    assert await commands(field) == []
+    entry.runtime_data.connected = frozenset()
+    entry.runtime_data.async_update_listeners()
+    await field.becomes("switch", "lamp", "unavailable")
+    await field.do(field.node.send, soil=40)
+    assert (await switched(field))[0] == action
+
+
+@pytest.mark.usefixtures("installed")
+async def test_the_lamp_is_left_to_a_schedule_of_the_backend(hass: HomeAssistant, field: Field) -> None:
+    """Never both; and taken over when that ends."""
+    await field.set_up()
+    await field.set_profile(lamp_mode="fixed", lamp_on_at="00:00", lamp_off_at="23:59")
+    await field.becomes("select", "lamp_mode", "fixed")
     now = dt_util.now()
-    inside = {"lights_on": "00:00:00", "lights_off": "23:59:59"}
-    await automate(hass, "lamp_by_photoperiod", {"lamp": field.entity_id("switch", "lamp"), **inside})
-    await hass.services.async_call(
-        automation.DOMAIN, "trigger", {"entity_id": "automation.lamp_by_photoperiod_0"}, blocking=True
-    )
-    command = await field.poll()
-    assert (command["actuator"], command["action"]) == ("lamp", "on")
-    assert now.tzinfo is not None
+    given = lighting(field, now - timedelta(hours=1), now + timedelta(hours=1))
+    await automate(hass, "lamp_by_photoperiod", given)
+    trigger = {"entity_id": "automation.lamp_by_photoperiod_0", "skip_condition": False}
+    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+    assert await commands(field) == []
+    await field.set_profile(lamp_mode="off")
+    assert (await switched(field))[0] == "on"
 
 
 @pytest.mark.usefixtures("installed")

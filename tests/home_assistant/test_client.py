@@ -16,8 +16,11 @@ from custom_components.plant_automation.api import (
     Garden,
     InvalidInput,
     Message,
+    NotAllowed,
     NotThere,
+    Outdated,
     PlantClient,
+    Refused,
     Rejected,
     ServerTrouble,
 )
@@ -48,7 +51,15 @@ def test_a_stream_may_be_cut_anywhere(cuts: list[int]) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(404, NotThere), (422, InvalidInput), (403, Rejected), (503, ServerTrouble)],
+    [
+        (403, NotAllowed),
+        (404, NotThere),
+        (409, Refused),
+        (412, Outdated),
+        (418, Rejected),
+        (422, InvalidInput),
+        (503, ServerTrouble),
+    ],
 )
 async def test_errors_have_a_meaning(
     hass: HomeAssistant, aioclient_mock: AiohttpClientMocker, status: int, error: type[Exception]

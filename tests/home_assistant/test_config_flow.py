@@ -4,10 +4,11 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import SOURCE_USER, SOURCE_ZEROCONF
+from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_USER, SOURCE_ZEROCONF
 from homeassistant.const import CONF_PASSWORD, CONF_TOKEN, CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
@@ -199,6 +200,58 @@ async def test_an_announcement_is_not_believed_blindly(hass: HomeAssistant, fiel
     for instance_id in (None, "somebody-else"):
         flow = await start(hass, SOURCE_ZEROCONF, announced(field, instance_id))
         assert (flow["type"], flow["reason"]) == (FlowResultType.ABORT, "not_plant_automation")
+
+
+def app(field: Field, **config: Any) -> HassioServiceInfo:
+    """What the Supervisor says of a backend that runs as an app."""
+    port = int(field.backend.url.rsplit(":", 1)[1])
+    given = {"host": "127.0.0.1", "port": port, **config}
+    return HassioServiceInfo(config=given, name="Plant Automation", slug="plant_automation", uuid="1234")
+
+
+async def test_an_app_brings_its_token(hass: HomeAssistant, field: Field) -> None:
+    """One click; and one that the backend refuses can be tried again."""
+    instance_id = await field.instance_id()
+    flow = await start(hass, SOURCE_HASSIO, app(field, instance_id=instance_id, token="pat_wrong"))
+    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "hassio_confirm")
+    flow = await answer(hass, flow)
+    assert flow["errors"] == {"base": "invalid_auth"}
+    hass.config_entries.flow.async_abort(flow["flow_id"])
+    flow = await start(hass, SOURCE_HASSIO, app(field, instance_id=instance_id, token=field.person.token))
+    flow = await answer(hass, flow)
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    assert flow["data"] == {CONF_URL: field.backend.url, CONF_TOKEN: field.person.token}
+
+
+async def test_an_app_without_a_token_is_signed_in_to(hass: HomeAssistant, field: Field) -> None:
+    """As to any other backend."""
+    flow = await start(hass, SOURCE_HASSIO, app(field, instance_id=await field.instance_id()))
+    assert (flow["type"], flow["step_id"]) == (FlowResultType.MENU, "sign_in")
+
+
+@pytest.mark.parametrize("token", [None, "pat_new"])
+async def test_an_app_that_moved_is_followed(hass: HomeAssistant, field: Field, token: str | None) -> None:
+    """With its new token, if it has one."""
+    instance_id = await field.instance_id()
+    entry = MockConfigEntry(domain=DOMAIN, unique_id=instance_id, data={CONF_URL: DEAD, CONF_TOKEN: "pat_old"})
+    entry.add_to_hass(hass)
+    flow = await start(hass, SOURCE_HASSIO, app(field, instance_id=instance_id, token=token))
+    assert flow["reason"] == "already_configured"
+    assert entry.data == {CONF_URL: field.backend.url, CONF_TOKEN: token or "pat_old"}
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({}, "not_plant_automation"),
+        ({"instance_id": "somebody-else"}, "not_plant_automation"),
+        ({"instance_id": "x", "port": 9}, "cannot_connect"),
+    ],
+)
+async def test_an_app_is_not_believed_blindly(hass: HomeAssistant, field: Field, config: Any, reason: str) -> None:
+    """It has to say who it is, and the server has to agree."""
+    flow = await start(hass, SOURCE_HASSIO, app(field, **config))
+    assert (flow["type"], flow["reason"]) == (FlowResultType.ABORT, reason)
 
 
 @pytest.mark.parametrize("step", ["password", "token"])

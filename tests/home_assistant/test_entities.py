@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
@@ -14,16 +14,26 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from syrupy.assertion import SnapshotAssertion
 from syrupy.filters import props
 
+from custom_components.plant_automation import PLATFORMS
 from custom_components.plant_automation.const import CLOCK_TICK, DOMAIN
-from tests.home_assistant.field import READINGS, Field, until
+from custom_components.plant_automation.sensor import ASK_EVERY
+from tests.home_assistant.field import MANIFEST, READINGS, Field, until
+
+CHANGES_EACH_TIME = {"decided_at", "until", "entity_picture"}
 
 
-async def test_every_entity_of_a_plant(hass: HomeAssistant, field: Field, snapshot: SnapshotAssertion) -> None:
-    """Names, units, classes, categories and what is disabled are a promise to dashboards."""
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_every_entity_of_a_platform(
+    hass: HomeAssistant, field: Field, snapshot: SnapshotAssertion, platform: Platform
+) -> None:
+    """Names, units, classes, categories, attributes and what is disabled are a promise to dashboards."""
     entry = await field.set_up()
+    await until(lambda: field.value("sensor", "last_decision") == "not_needed")
     entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     rows = {}
     for entity in sorted(entities, key=lambda item: item.entity_id):
+        if entity.domain != platform:
+            continue
         state = hass.states.get(entity.entity_id)
         rows[entity.entity_id] = {
             "key": entity.unique_id.removeprefix(field.node.device_id + "_"),
@@ -34,9 +44,11 @@ async def test_every_entity_of_a_plant(hass: HomeAssistant, field: Field, snapsh
             "disabled": entity.disabled_by,
             "unit": entity.unit_of_measurement,
             "capabilities": entity.capabilities,
-            "state": None if state is None or entity.unique_id.endswith(("seen", "decision")) else state.state,
+            "state": None if state is None else state.state,
+            "attributes": None if state is None else dict(state.attributes),
         }
-    assert rows == snapshot(exclude=props("decided_at"))
+    assert rows
+    assert rows == snapshot(exclude=props(*CHANGES_EACH_TIME))
 
 
 async def test_the_node_hangs_under_the_backend(hass: HomeAssistant, field: Field) -> None:
@@ -71,9 +83,40 @@ async def test_late_readings_do_not_change_the_present(field: Field) -> None:
 
 
 async def test_the_air_tells_how_it_draws_on_leaves(field: Field) -> None:
-    """22.5 °C and 55 %: 2.73 kPa saturated, 45 % of it missing."""
+    """22.5 °C and 55 %: 2.73 kPa saturated, 45 % of it missing. As the backend has it."""
     await field.set_up()
-    assert float(field.value("sensor", "vapour_pressure_deficit") or 0) == pytest.approx(1.227, abs=0.01)
+    value = float(field.value("sensor", "vapour_pressure_deficit") or 0)
+    assert value == pytest.approx(1.227, abs=0.01)
+    device = await field.do(field.person.get, field.node.path)
+    assert value == pytest.approx(device["derived"]["vpd_kpa"], abs=0.001)
+    await field.do(field.node.send, air=61)
+    await field.becomes("sensor", "vapour_pressure_deficit", STATE_UNKNOWN)
+
+
+async def test_the_light_of_a_day_is_asked_for(hass: HomeAssistant, field: Field) -> None:
+    """No event brings it. 24 hours of 10 000 lx, as if they were daylight, are 16 mol/m²."""
+    await field.set_up(readings={"soil": 40})
+    assert field.value("sensor", "daily_light_integral") == STATE_UNKNOWN
+    batch = [{"sensor": "light", "value": 10_000, "age_ms": minutes * 60_000} for minutes in range(0, 24 * 60, 30)]
+    assert (await field.do(field.node.try_send, batch)).status_code == 202
+    await field.becomes("sensor", "light", "10000.0")
+    assert field.value("sensor", "daily_light_integral") == STATE_UNKNOWN
+    async_fire_time_changed(hass, dt_util.utcnow() + ASK_EVERY * 1.1)
+    # Time that flies ends the stream too, which comes back by itself.
+    await until(lambda: field.value("sensor", "daily_light_integral") not in (STATE_UNKNOWN, STATE_UNAVAILABLE))
+    assert float(field.value("sensor", "daily_light_integral") or 0) == pytest.approx(15.98, abs=0.01)
+
+
+async def test_a_backend_that_cannot_be_asked_for_the_light_is_no_error(
+    hass: HomeAssistant, own_field: Field, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The stream says that it is away; the last value is no news."""
+    await own_field.set_up()
+    coordinator = own_field.entry.runtime_data
+    await own_field.do(own_field.backend.stop)
+    caplog.clear()
+    await coordinator.async_refresh_derived(own_field.node.device_id)
+    assert "Traceback" not in caplog.text
 
 
 async def test_the_pump_switch_gives_one_bounded_dose(field: Field) -> None:
@@ -262,6 +305,37 @@ async def test_a_decision_says_why(field: Field) -> None:
     assert decision is not None
     assert decision.attributes["reason"]
     assert field.value("binary_sensor", "needs_water") == STATE_ON
+
+
+@pytest.mark.parametrize(("mode", "outcome", "words"), [("shadow", "would_switch", "lamp"), ("on", "switched", "lamp")])
+async def test_the_rules_light_the_lamp_and_say_so(field: Field, mode: str, outcome: str, words: str) -> None:
+    """Or that they would, on paper. A device with a lamp alone has its rules too."""
+    await field.add_node("Seedlings", {**MANIFEST, "actuators": [{"key": "lamp", "kind": "lamp"}]})
+    await field.do(field.node.send, soil=50)
+    await field.make_entry()
+    assert await field.hass.config_entries.async_setup(field.entry.entry_id)
+    await field.hass.async_block_till_done()
+    await field.is_live()
+    now = dt_util.utcnow()
+    times = {
+        "lamp_on_at": (now - timedelta(minutes=2)).strftime("%H:%M:00"),
+        "lamp_off_at": (now + timedelta(hours=2)).strftime("%H:%M:00"),
+    }
+    await field.set_profile(mode=mode, lamp_mode="fixed", time_zone="UTC", **times)
+    await field.do(field.node.send, soil=49)
+    await field.becomes("sensor", "last_decision", outcome)
+    decision = field.state("sensor", "last_decision")
+    assert decision is not None
+    assert words in decision.attributes["reason"].lower()
+    assert decision.attributes["mode"] == mode
+    if mode == "on":
+        command = await field.poll()
+        assert (command["actuator"], command["action"]) == ("lamp", "on")
+        await field.do(field.node.ack, command, "accepted")
+        await field.becomes("switch", "lamp", STATE_ON)
+    else:
+        assert await field.do(field.node.poll) == []
+    assert field.value("select", "mode") == mode
 
 
 async def test_a_silent_node_is_unavailable_and_comes_back(hass: HomeAssistant, field: Field) -> None:

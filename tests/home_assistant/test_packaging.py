@@ -7,7 +7,9 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
+import hass_frontend
 import homeassistant
 import pytest
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
@@ -23,6 +25,8 @@ from homeassistant.util.yaml import load_yaml_dict
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOT = REPOSITORY / "custom_components" / "plant_automation"
 CORE = Path(homeassistant.__file__).parent / "components"
+# A module of its own since Home Assistant 2026.11.
+condition_descriptions: Any = getattr(condition, "descriptions", condition)
 LANGUAGES = sorted((ROOT / "translations").glob("*.json"))
 BLUEPRINTS = sorted((REPOSITORY / "blueprints").glob("*/plant_automation/*.yaml"))
 ALWAYS_THERE = {"automation", "homeassistant", "script", "system_health"}
@@ -109,7 +113,7 @@ def test_every_field_of_a_form_is_explained() -> None:
     [
         ("services", service._SERVICES_SCHEMA),
         ("triggers", trigger_descriptions._TRIGGERS_DESCRIPTION_SCHEMA),
-        ("conditions", condition._CONDITIONS_DESCRIPTION_SCHEMA),
+        ("conditions", condition_descriptions._CONDITIONS_DESCRIPTION_SCHEMA),
     ],
 )
 def test_descriptions_hold_and_are_explained(name: str, schema: Any) -> None:
@@ -121,12 +125,27 @@ def test_descriptions_hold_and_are_explained(name: str, schema: Any) -> None:
     for key, value in shown.items():
         texts = ENGLISH[name][key]
         assert {"name", "description"} <= set(texts), key
-        assert set((value or {}).get("fields", {})) == set(texts.get("fields", {})), key
+        fields, sections = {}, set()
+        for field_name, field in (value or {}).get("fields", {}).items():
+            if "fields" in field:
+                sections.add(field_name)
+                fields |= field["fields"]
+            else:
+                fields[field_name] = field
+        assert set(fields) == set(texts.get("fields", {})), key
+        assert sections == set(texts.get("sections", {})) == set(ICONS[name][key].get("sections", {})), key
+        for field_name, field in fields.items():
+            assert {"name", "description"} <= set(texts["fields"][field_name]), f"{key}.{field_name}"
+            (options,) = field["selector"].values()
+            if "options" in (options or {}):
+                assert set(ENGLISH["selector"][options["translation_key"]]["options"]) == set(options["options"])
 
 
-def test_icons_are_of_the_one_family_and_of_entities_that_exist() -> None:
+def test_icons_are_drawn_and_of_entities_that_exist() -> None:
     """Every icon has its name, and every name its icon."""
-    assert all(icon.startswith("mdi:") for _, icon in leaves(ICONS))
+    drawn = {f"mdi:{icon['name']}" for icon in read(hass_frontend.where() / "static" / "mdi" / "iconList.json")}
+    for path, icon in leaves(ICONS):
+        assert icon in drawn, path
     for platform, entities in ENGLISH["entity"].items():
         assert set(ICONS["entity"][platform]) == set(entities), platform
 
@@ -175,6 +194,22 @@ def test_the_store_finds_what_it_needs() -> None:
     assert set(store) <= known | {"persistent_directory", "render_readme", "zip_release"}
     assert store["name"]
     assert store["filename"].endswith(".zip")
+
+
+def test_the_repository_has_one_address_everywhere() -> None:
+    """The manifest's: a fork that forgets a place would send its users elsewhere."""
+    owner, name = MANIFEST["documentation"].removeprefix("https://github.com/").split("/")[:2]
+    assert MANIFEST["issue_tracker"] == f"https://github.com/{owner}/{name}/issues"
+    assert MANIFEST["codeowners"] == [f"@{owner}"]
+    for file in BLUEPRINTS:
+        source = load_yaml_dict(str(file))["blueprint"]["source_url"]
+        assert source == f"https://github.com/{owner}/{name}/blob/main/{file.relative_to(REPOSITORY)}"
+    linked = 0
+    for file in (REPOSITORY / "README.md", REPOSITORY / "docs" / "home-assistant.md"):
+        for query in re.findall(r"/redirect/hacs_repository/\?([^)\s]+)", file.read_text(encoding="utf-8")):
+            assert parse_qs(query) == {"owner": [owner], "repository": [name], "category": ["integration"]}
+            linked += 1
+    assert linked >= 2
 
 
 @pytest.mark.parametrize("file", BLUEPRINTS, ids=lambda file: file.stem)

@@ -5,8 +5,10 @@ from .errors import (
     CannotConnect,
     InvalidAuth,
     InvalidInput,
+    NotAllowed,
     NotPlantAutomation,
     NotThere,
+    Outdated,
     PlantApiError,
     Refused,
     Rejected,
@@ -15,22 +17,26 @@ from .errors import (
 )
 from .events import Message
 from .garden import Garden, Plant
-from .models import Actuator, Alert, Command, Decision, Device, Info, Profile, Sample, Sensor
+from .models import Actuator, Alert, Bucket, Command, Decision, Derived, Device, Info, Profile, Sample, Sensor
 
 __all__ = [
     "Actuator",
     "Alert",
+    "Bucket",
     "CannotConnect",
     "Command",
     "Decision",
+    "Derived",
     "Device",
     "Garden",
     "Info",
     "InvalidAuth",
     "InvalidInput",
     "Message",
+    "NotAllowed",
     "NotPlantAutomation",
     "NotThere",
+    "Outdated",
     "Plant",
     "PlantApiError",
     "PlantClient",

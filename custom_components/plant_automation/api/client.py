@@ -14,8 +14,10 @@ from .errors import (
     CannotConnect,
     InvalidAuth,
     InvalidInput,
+    NotAllowed,
     NotPlantAutomation,
     NotThere,
+    Outdated,
     PlantApiError,
     Refused,
     Rejected,
@@ -23,7 +25,7 @@ from .errors import (
     UnsupportedVersion,
 )
 from .events import EventParser, Message
-from .models import API_VERSION, Alert, Command, Decision, Info, Profile, Sample, parse_time
+from .models import API_VERSION, Alert, Bucket, Command, Decision, Device, Info, Profile, Sample, parse_time
 
 REQUEST_TIMEOUT_S = 15.0
 SILENCE_S = 45.0
@@ -65,9 +67,13 @@ class PlantClient:
         return Profile.parse(await self._request("GET", f"/devices/{device_id}/automation"))
 
     async def set_profile(self, device_id: str, profile: Profile) -> Profile:
-        """Replace a device's profile. Raises InvalidInput."""
-        answer = await self._request("PUT", f"/devices/{device_id}/automation", json=profile.document())
-        return Profile.parse(answer)
+        """Replace the version of a profile that was read. Raises InvalidInput, Outdated, NotAllowed."""
+        path, only = f"/devices/{device_id}/automation", {"If-Match": f'"{profile.version}"'}
+        return Profile.parse(await self._request("PUT", path, only, json=dict(profile.fields)))
+
+    async def device(self, device_id: str) -> Device:
+        """Fetch a device with its newest values."""
+        return Device.parse(await self._request("GET", f"/devices/{device_id}"))
 
     async def switch_on(
         self, device_id: str, actuator: str, duration_ms: int | None = None, *, force: bool = False
@@ -103,6 +109,12 @@ class PlantClient:
             params["until"] = until.isoformat()
         answer = await self._request("GET", f"/devices/{device_id}/readings", params=params)
         return [Sample.parse(item) for item in answer["readings"]]
+
+    async def buckets(self, device_id: str, sensor: str, since: datetime, until: datetime, points: int) -> list[Bucket]:
+        """Fetch what a sensor measured in [since, until), summed up in at most so many buckets."""
+        params = {"sensor": sensor, "since": since.isoformat(), "until": until.isoformat(), "points": str(points)}
+        answer = await self._request("GET", f"/devices/{device_id}/readings", params=params)
+        return [Bucket.parse(item) for item in answer["buckets"]]
 
     async def decisions(self, device_id: str, limit: int = 20) -> list[Decision]:
         """Fetch why a device was watered, or was not, newest first."""
@@ -179,11 +191,11 @@ class PlantClient:
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads clients, hides nothing
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
-    async def _request(self, method: str, path: str, **more: Any) -> Any:
+    async def _request(self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
         timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
         try:
             async with self._session.request(
-                method, self.url + path, headers=self._headers, timeout=timeout, **more
+                method, self.url + path, headers={**self._headers, **(headers or {})}, timeout=timeout, **more
             ) as response:
                 if response.status >= 300:
                     await _raise_for(response)
@@ -220,10 +232,14 @@ async def _raise_for(response: aiohttp.ClientResponse) -> NoReturn:
     match response.status:
         case 401:
             raise InvalidAuth(detail)
+        case 403:
+            raise NotAllowed(code, detail)
         case 404:
             raise NotThere(code, detail)
         case 409:
             raise Refused(code, detail, parse_time(problem.get("until")))
+        case 412:
+            raise Outdated(code, detail)
         case 400 | 413 | 422:
             raise InvalidInput(code, detail)
         case status if status >= 500:

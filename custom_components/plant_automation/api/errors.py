@@ -46,6 +46,14 @@ class InvalidInput(Rejected):
     """A value is not allowed. The detail names the field and what it may be."""
 
 
+class NotAllowed(Rejected):
+    """The token is valid, but this is not for it: a viewer may look and change nothing."""
+
+
+class Outdated(Rejected):
+    """Somebody else changed it since it was read."""
+
+
 class Refused(Rejected):
     """A guard keeps the actuator off. `until` says when that may change, where it is known."""
 

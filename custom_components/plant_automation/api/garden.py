@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from .events import Message
-from .models import Actuator, Alert, Command, Decision, Device, Document, Profile, Sample, parse_time
+from .models import Alert, Command, Decision, Derived, Device, Document, Profile, Sample, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ class Garden:
 
     def apply(self, message: Message) -> Self:
         """Take in one message. What is not known is passed over: a newer backend may say more."""
-        position = message.id or self.position
         if message.type == "snapshot":
-            return replace(self, plants=self._snapshot(message.data), position=position)
+            return replace(self, plants=self._snapshot(message.data), position=message.id or self.position)
         device_id = message.data.get("device_id")
-        if not isinstance(device_id, str) or _covers(self.position, message.id):
+        if not isinstance(device_id, str) or self._has_seen(message):
             return self
+        position = _later(self.position, message.id)
         plants = dict(self.plants)
         if message.type == "device_deleted":
             plants.pop(device_id, None)
@@ -137,6 +137,27 @@ class Garden:
     def covers(self, other: Self) -> bool:
         """Tell whether everything that another has seen was seen here too."""
         return _covers(self.position, other.position)
+
+    def _has_seen(self, message: Message) -> bool:
+        """Tell whether a message is in what we know: by batches if it has readings, else by events."""
+        mine, theirs = _position(self.position), _position(message.id)
+        part = 0 if message.type == "readings" else 1
+        return mine is not None and theirs is not None and mine[part] >= theirs[part]
+
+    def with_derived(self, device_id: str, derived: Derived | None) -> Self:
+        """Take in what was worked out since the snapshot."""
+        plant = self.plants.get(device_id)
+        if plant is None or plant.device.derived == derived:
+            return self
+        plants = {**self.plants, device_id: replace(plant, device=replace(plant.device, derived=derived))}
+        return replace(self, plants=plants)
+
+    def with_profile(self, device_id: str, profile: Profile) -> Self:
+        """Take in a profile, unless a newer one is known."""
+        plant = self.plants.get(device_id)
+        if plant is None or plant.profile.version >= profile.version:
+            return self
+        return replace(self, plants={**self.plants, device_id: replace(plant, profile=profile)})
 
     def with_history(self, commands: Mapping[str, Iterable[Command]], decisions: Mapping[str, Decision]) -> Self:
         """Take in what a snapshot leaves out, by device."""
@@ -171,7 +192,8 @@ def _applied(plant: Plant, message: Message) -> Plant:
         case "device":
             return _with_device(plant, Device.parse(data["device"]))
         case "automation":
-            return replace(plant, profile=Profile.parse(data["automation"]))
+            profile = Profile.parse(data["automation"])
+            return replace(plant, profile=profile) if profile.version >= plant.profile.version else plant
         case "command":
             command = Command.parse(data["command"])
             return plant.with_commands((command,)).seen(command.accepted_at).seen(command.delivered_at)
@@ -210,7 +232,12 @@ def _with_device(plant: Plant, device: Device) -> Plant:
     """Take the new record, and keep the newest values, which it does not carry."""
     latest = {sensor.key: sensor.latest for sensor in plant.device.sensors}
     sensors = tuple(replace(sensor, latest=sensor.latest or latest.get(sensor.key)) for sensor in device.sensors)
-    merged = replace(device, sensors=sensors, last_seen_at=device.last_seen_at or plant.device.last_seen_at)
+    merged = replace(
+        device,
+        sensors=sensors,
+        last_seen_at=device.last_seen_at or plant.device.last_seen_at,
+        derived=device.derived or plant.device.derived,
+    )
     return replace(plant, device=merged)
 
 
@@ -218,6 +245,14 @@ def _covers(position: str | None, other: str | None) -> bool:
     """Tell whether one position is at or after another. Both numbers of a position only grow."""
     mine, theirs = _position(position), _position(other)
     return mine is not None and theirs is not None and mine[0] >= theirs[0] and mine[1] >= theirs[1]
+
+
+def _later(one: str | None, other: str | None) -> str | None:
+    """Give the position that holds both."""
+    mine, theirs = _position(one), _position(other)
+    if mine is None or theirs is None:
+        return other or one
+    return f"{max(mine[0], theirs[0])}.{max(mine[1], theirs[1])}"
 
 
 def _position(position: str | None) -> tuple[int, int] | None:
@@ -228,13 +263,12 @@ def _position(position: str | None) -> tuple[int, int] | None:
     return log_id, event_id
 
 
-def litres(actuator: Actuator, ms: int) -> float | None:
-    """Turn run time into water; None where the pump's flow is not known."""
-    flow = actuator.limits.flow_ml_per_min
-    return None if not flow else round(ms * flow / 60_000 / 1000, 4)
+def vapour_pressure_deficit_kpa(temperature_c: float, humidity_percent: float) -> float | None:
+    """Say how strongly the air draws water from leaves; None outside -20 to 60 °C.
 
-
-def vapour_pressure_deficit_kpa(temperature_c: float, humidity_percent: float) -> float:
-    """Say how strongly the air draws water from leaves (saturation pressure after Tetens)."""
-    saturation = 0.61078 * math.exp(17.27 * temperature_c / (temperature_c + 237.3))
-    return round(saturation * (1 - min(max(humidity_percent, 0.0), 100.0) / 100), 3)
+    As the backend does: FAO Irrigation and Drainage Paper 56 (1998), equations 11 and 17.
+    """
+    if not (-20 <= temperature_c <= 60 and 0 <= humidity_percent <= 100):
+        return None
+    saturation = 0.6108 * math.exp(17.27 * temperature_c / (temperature_c + 237.3))
+    return round(saturation * (1 - humidity_percent / 100), 3)

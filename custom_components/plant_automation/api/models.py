@@ -5,7 +5,7 @@ known is passed over.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -56,6 +56,22 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a sensor measured from `ts` on, for as long as buckets were asked for; or one value by itself."""
+
+    ts: datetime
+    min: float
+    max: float
+    mean: float
+    count: int
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(_time(data["ts"]), float(data["min"]), float(data["max"]), float(data["mean"]), int(data["count"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Sensor:
     """A channel that measures, with its newest value."""
 
@@ -95,6 +111,28 @@ class Actuator:
         limits = data.get("limits") or {}
         return cls(data["key"], data["kind"], Limits(**_known(Limits, limits)))
 
+    def run_ms(self, ml: float) -> int | None:
+        """Turn water into run time; None where the pump's flow is not known."""
+        flow = self.limits.flow_ml_per_min
+        return max(1, int(ml * 60_000 / flow)) if flow else None
+
+    def litres(self, ms: int) -> float | None:
+        """Turn run time into water; None where the pump's flow is not known."""
+        flow = self.limits.flow_ml_per_min
+        return round(ms * flow / 60_000 / 1000, 4) if flow else None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the backend works out from several readings; None where it cannot. Only snapshots bring it."""
+
+    dli_mol_m2_d: float | None = None
+
+    @classmethod
+    def parse(cls, data: Document) -> Self:
+        """Read a document."""
+        return cls(**_known(cls, data))
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -107,6 +145,7 @@ class Device:
     last_seen_at: datetime | None
     sensors: tuple[Sensor, ...] = ()
     actuators: tuple[Actuator, ...] = ()
+    derived: Derived | None = None
 
     @classmethod
     def parse(cls, data: Document) -> Self:
@@ -119,6 +158,7 @@ class Device:
             last_seen_at=parse_time(data.get("last_seen_at")),
             sensors=tuple(Sensor.parse(item) for item in data.get("sensors", ())),
             actuators=tuple(Actuator.parse(item) for item in data.get("actuators", ())),
+            derived=None if data.get("derived") is None else Derived.parse(data["derived"]),
         )
 
     def sensor(self, key: str) -> Sensor | None:
@@ -138,38 +178,65 @@ class Device:
         """The pump that the rules drive: the first."""
         return next((actuator for actuator in self.actuators if actuator.kind == "pump"), None)
 
+    @property
+    def lamp(self) -> Actuator | None:
+        """The lamp that the rules drive: the first."""
+        return next((actuator for actuator in self.actuators if actuator.kind == "lamp"), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a person wants for one device. The meanings are the backend's."""
+    """What a person wants for one device. The names and meanings are the backend's.
 
-    mode: str
-    soil_moisture_min_percent: float
-    soil_moisture_hysteresis_percent: float
-    dose_ms: int
-    cooldown_s: int
-    soak_s: int
-    daily_cap_ms: int
-    reservoir_min_percent: float
-    reservoir_hysteresis_percent: float
-    air_temperature_min_c: float | None
-    air_temperature_max_c: float | None
-    air_temperature_hysteresis_c: float
-    stale_after_s: int
-    others: Mapping[str, Any] = field(default_factory=dict)
-    """What a newer backend has besides. It replaces whole profiles: left out, these would fall back to defaults."""
+    It holds whatever the backend has, also what this client does not know: whole profiles are replaced, and what is
+    left out falls back to its default. A field that an older backend does not have is not there.
+    """
+
+    version: int
+    fields: Mapping[str, Any]
 
     @classmethod
     def parse(cls, data: Document) -> Self:
         """Read a document."""
-        known = _known(cls, data)
-        others = {name: value for name, value in data.items() if name not in known and name != "version"}
-        return cls(**known, others=others)
+        return cls(int(data["version"]), {name: value for name, value in data.items() if name != "version"})
 
-    def document(self) -> dict[str, Any]:
-        """Give it as the backend takes it."""
-        document = asdict(self)
-        return {**document.pop("others"), **document}
+    def get(self, name: str) -> Any:
+        """Give a field; None where it is not set, or not there."""
+        return self.fields.get(name)
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """Give a profile that differs in some fields."""
+        return replace(self, fields={**self.fields, **changes})
+
+    @property
+    def mode(self) -> str:
+        """Who waters."""
+        return str(self.fields["mode"])
+
+    @property
+    def soil_moisture_min_percent(self) -> float:
+        """Below it a dose is due."""
+        return float(self.fields["soil_moisture_min_percent"])
+
+    @property
+    def reservoir_min_percent(self) -> float:
+        """Below it nothing is watered."""
+        return float(self.fields["reservoir_min_percent"])
+
+    @property
+    def cooldown_s(self) -> int:
+        """From the start of a dose to the next."""
+        return int(self.fields["cooldown_s"])
+
+    @property
+    def stale_after_s(self) -> int:
+        """An older reading is not acted on."""
+        return int(self.fields["stale_after_s"])
+
+    def dose_ms(self, pump: Actuator) -> int | None:
+        """Give how long one dose runs: `dose_ml`, where given, counts before `dose_ms`. None: the flow is not known."""
+        ml = self.get("dose_ml")
+        return int(self.fields["dose_ms"]) if ml is None else pump.run_ms(ml)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,10 @@ AUTOMATIONS = """\
 STUBS = {"pymicro_vad": "class MicroVad:\n    pass\n", "pyspeex_noise": "class AudioProcessor:\n    pass\n"}
 
 
+type Shot = tuple[str, tuple[int, int], Path]
+"""A page, the size of the window, and where the picture goes."""
+
+
 def browser_path() -> str:
     """Find a Chromium."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
@@ -215,7 +219,7 @@ class House:
             assert (await socket.receive_json())["type"] == "auth_ok"
             yield Talk(socket)
 
-    async def photograph(self, *shots: tuple[str, Path]) -> list[str]:
+    async def photograph(self, *shots: Shot) -> list[str]:
         """Take pictures of pages. Gives what the browser complained about."""
         profile = await asyncio.to_thread(tempfile.mkdtemp, prefix="chromium-", dir=self.folder)
         browser = subprocess.Popen(  # noqa: ASYNC220 - it only starts here
@@ -235,7 +239,7 @@ class House:
             await asyncio.to_thread(browser.wait, 20)
             await asyncio.to_thread(shutil.rmtree, profile, ignore_errors=True)
 
-    async def _photograph(self, profile: Path, shots: tuple[tuple[str, Path], ...]) -> list[str]:
+    async def _photograph(self, profile: Path, shots: tuple[Shot, ...]) -> list[str]:
         said = profile / "DevToolsActivePort"
         async with asyncio.timeout(30):
             while not said.exists() or said.read_text().count("\n") < 1:
@@ -251,7 +255,9 @@ class House:
             await view.ask(
                 "Page.addScriptToEvaluateOnNewDocument", source=f"localStorage.setItem('hassTokens', {stored});"
             )
-            for path, target in shots:
+            for path, (width, height), target in shots:
+                size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+                await view.ask("Emulation.setDeviceMetricsOverride", **size)
                 await view.ask("Page.navigate", url=self.url + path)
                 async with asyncio.timeout(90):
                     while not await view.is_ready():
