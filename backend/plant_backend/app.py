@@ -1,6 +1,7 @@
 """Puts the application together: the only place that knows who fulfils the ports."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from plant_backend.api import (
     system,
 )
 from plant_backend.api.body_limit import BodyLimit
-from plant_backend.api.gate import Hosts, Proxies, guarded, host_of, wrong_host
+from plant_backend.api.gate import Hosts, Proxies, Unheard, guarded, host_of, while_heard, wrong_host
 from plant_backend.api.metrics import Counts
 from plant_backend.api.openapi import describe_telemetry
 from plant_backend.api.telemetry import MAX_BODY, TelemetryEndpoint
@@ -32,11 +33,10 @@ from plant_backend.bus.local import LocalBus
 from plant_backend.bus.relay import Relay
 from plant_backend.clock import SystemClock
 from plant_backend.integrations.notifications import AppriseNotifier
-from plant_backend.integrations.zeroconf import Advertisement
 from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
 from plant_backend.settings import Settings
-from plant_backend.storage import signing_key
+from plant_backend.storage import allocator, signing_key
 from plant_backend.storage.instance import instance_id
 from plant_backend.storage.migrate import migrate
 from plant_backend.storage.retention import Retention
@@ -56,6 +56,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 @asynccontextmanager
 async def running(settings: Settings, *, with_worker: bool = True, is_guest: bool = False) -> AsyncIterator[Services]:
     """Open the database and run the services over it. Raises storage.errors.DatabaseError."""
+    allocator.settle()
     path = settings.database_path
     before, after = migrate(path)
     if before != after:
@@ -118,6 +119,9 @@ async def advertised(settings: Settings, services: Services, port: int) -> Async
     if not can_be_advertised(settings):
         yield
         return
+    # Only who is advertised pays for the library.
+    from plant_backend.integrations.zeroconf import Advertisement
+
     interfaces = None if settings.host in ("0.0.0.0", "::", "") else [settings.host]  # noqa: S104
     advertisement = Advertisement(services.instance_id, API_VERSION, __version__, port, interfaces)
     await advertisement.start()
@@ -148,7 +152,12 @@ class Application:
         """Answer one request."""
         if scope["type"] != "http":
             await self.fastapi(scope, receive, send)
-        elif not self._hosts.allows(host_of(scope)):
+            return
+        with contextlib.suppress(Unheard):
+            await self._answer(scope, receive, while_heard(send))
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if not self._hosts.allows(host_of(scope)):
             await wrong_host()(scope, receive, guarded(send, self.counts.add_other))
         elif scope["path"] == "/telemetry" and scope["method"] == "POST":
             await self._telemetry(scope, receive, send)

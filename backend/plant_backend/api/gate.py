@@ -126,6 +126,28 @@ class Proxies:
         return any(ip in network for network in self._networks if network.version == ip.version)
 
 
+class Unheard(ConnectionError):
+    """Nobody is there to hear the answer."""
+
+
+def while_heard(send: Send) -> Send:
+    """Raise Unheard where the connection is gone.
+
+    Rubbish behind a request makes the server hang up before the request is answered, and does not tell whoever answers
+    it. uvloop then raises what looks like a fault in the code.
+    """
+
+    async def send_while_heard(message: Message) -> None:
+        try:
+            await send(message)
+        except RuntimeError as error:
+            if "closed" in str(error):
+                raise Unheard from None
+            raise
+
+    return send_while_heard
+
+
 def host_of(scope: Scope) -> bytes:
     """Give the Host header; empty where there is none, or more than one."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]

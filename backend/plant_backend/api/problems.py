@@ -141,7 +141,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
-        log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+        if not isinstance(error, ConnectionError):
+            log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong here; it is in the log."
         )

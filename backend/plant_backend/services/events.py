@@ -23,7 +23,8 @@ from plant_backend.services.directory import Directory
 from plant_backend.services.documents import alert_document, command_document, device_document, profile_document
 
 _KEPT = 2_000
-"""How many entries are at hand for listeners; who falls further behind is disconnected and resumes."""
+_KEPT_READINGS = 20_000
+"""How much is at hand for listeners, while there are any; who falls further behind is disconnected and resumes."""
 
 _PAGE = 500
 
@@ -60,7 +61,8 @@ class EventFeed:
         self._storage = storage
         self._directory = directory
         self._devices = devices
-        self._entries: deque[_Entry] = deque(maxlen=_KEPT)
+        self._entries: deque[_Entry] = deque()
+        self._readings = 0
         self._count = 0
         self._log_id, self._event_id = 0, 0
         self._listeners: set[asyncio.Event] = set()
@@ -77,15 +79,29 @@ class EventFeed:
 
     def committed(self, batches: Sequence[LoggedBatch], events: Sequence[Event]) -> None:
         """Take in what a commit made durable."""
+        if not self._listeners:
+            # Whoever comes begins at the end, or reads from the log what was missed.
+            self._entries.clear()
+            self._readings = 0
+            self._log_id = batches[-1].log_id if batches else self._log_id
+            self._event_id = events[-1].id if events else self._event_id
+            self._count += len(batches) + len(events)
+            return
         for logged in batches:
             self._log_id = logged.log_id
-            self._entries.append(_Entry(self._log_id, self._event_id, logged))
+            self._keep(logged, len(logged.batch.values))
         for event in events:
             self._event_id = event.id
-            self._entries.append(_Entry(self._log_id, self._event_id, event))
-        self._count += len(batches) + len(events)
-        if self._listeners:
-            self._wake()
+            self._keep(event, 0)
+        self._wake()
+
+    def _keep(self, what: LoggedBatch | Event, readings: int) -> None:
+        self._entries.append(_Entry(self._log_id, self._event_id, what))
+        self._count += 1
+        self._readings += readings
+        while len(self._entries) > _KEPT or self._readings > _KEPT_READINGS:
+            oldest = self._entries.popleft().what
+            self._readings -= len(oldest.batch.values) if isinstance(oldest, LoggedBatch) else 0
 
     def _wake(self) -> None:
         for listener in self._listeners:

@@ -19,7 +19,7 @@ from plant_backend.domain.ledger import Event
 from plant_backend.domain.model import SAMPLES_KEPT, Sample
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 from plant_backend.ports import Clock, CommitListener
-from plant_backend.storage import compactor
+from plant_backend.storage import allocator, compactor
 from plant_backend.storage.batch_log import BatchLog
 from plant_backend.storage.lane import WriteLane
 from plant_backend.storage.latest import LatestSamples
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _READERS = 2
+_READER_CACHE = "PRAGMA cache_size=-2048"
 _COMPACT_EVERY_S = 900.0
 _COMPACT_AT_BATCHES = 5_000
 _COMPACT_AT_READINGS = 50_000
@@ -192,7 +193,13 @@ class SqliteStorage:
             await self._compact_pass(tail)
             moved, is_cut = moved + len(tail.readings), tail.is_cut
         await self._drop_expired()
+        await self._lane.write(self._rest)
         return moved
+
+    def _rest(self, _: SqlTransaction) -> None:
+        """Let go of pages that the next compaction, a quarter of an hour later, will read again from the file."""
+        raw(self._connection).execute("PRAGMA shrink_memory")
+        allocator.give_back()
 
     async def _compact_pass(self, tail: compactor.Tail) -> None:
         for start in range(0, len(tail.readings), compactor.SLICE):
@@ -219,7 +226,7 @@ class SqliteStorage:
     def _drop_slice(self, expiry: Expiry, _: SqlTransaction) -> bool:
         return drop_slice(self._connection, expiry)
 
-    def _insert_readings(self, rows: list[tuple[int, int, float, bool]], _: SqlTransaction) -> None:
+    def _insert_readings(self, rows: list[compactor.Reading], _: SqlTransaction) -> None:
         compactor.insert_readings(self._connection, rows)
 
     async def _compact_for_ever(self) -> None:
@@ -296,6 +303,7 @@ class SqliteStorage:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._engine.connect()
+            raw(connection).execute(_READER_CACHE)
             self._reader_connections.append(connection)
         below = raw(connection)
         below.execute("BEGIN")

@@ -121,7 +121,7 @@ async def test_an_old_tail_is_known_in_the_commit_right_after_its_compaction(ope
         log.load(below, 0, 0)
         below.execute("BEGIN IMMEDIATE")
         tail = compactor.read_tail(connection)
-        compactor.insert_readings(connection, tail.readings)
+        compactor.insert_readings(connection, tail.readings[:])
         compactor.finish(connection, tail, to_ms(NOW + 2 * DAY))
         below.execute("COMMIT")
         assert below.execute("SELECT count(*) FROM batches").fetchone() == (0,)
