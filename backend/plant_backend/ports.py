@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Session, User
-from plant_backend.domain.alert import Alert, AlertChange, AlertState
+from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState
 from plant_backend.domain.calibration import Calibration, Point
 from plant_backend.domain.command import Action, Command, CommandState, Origin, Outcome
 from plant_backend.domain.course import Run
@@ -200,7 +200,10 @@ class Devices(Protocol):
         ...
 
     def register(self, number: int, manifest: Manifest, now: datetime) -> bool:
-        """Add new channels and update known ones. Tells whether anything changed. Raises Conflict."""
+        """Add new channels, update known ones, retire what is not named. Tells whether anything changed.
+
+        Raises Conflict.
+        """
         ...
 
 
@@ -299,6 +302,10 @@ class Alerts(Protocol):
 
     def apply(self, device_number: int, change: AlertChange, now: datetime) -> Alert | None:
         """Carry out one change. Gives the alert when it opened, became worse or was resolved, else None."""
+        ...
+
+    def move(self, device_number: int, kind: AlertKind, channel: str, to: str) -> None:
+        """Let an open alert be about another channel, which has none of that kind."""
         ...
 
     def lasting(self, device_number: int, since: datetime, until: datetime, limit: int) -> Sequence[Alert]:

@@ -324,6 +324,9 @@ class SensorRead(Output):
     raw_unit: str | None = Field(None, description="What the node sends, where that needs a calibration: V, or raw.")
     raw: SampleRead | None = Field(None, description="The newest value as the node sent it.")
     calibration: CalibrationBrief | None = None
+    retired_at: datetime | None = Field(
+        None, description="Since when the node no longer names it; no rule looks at it."
+    )
 
 
 class LimitsRead(Output):
@@ -342,6 +345,7 @@ class ActuatorRead(Output):
     key: str
     kind: ActuatorKind
     limits: LimitsRead
+    retired_at: datetime | None = Field(None, description="Since when the node no longer names it.")
 
 
 class DerivedRead(Output):

@@ -30,6 +30,9 @@ class AlertKind(StrEnum):
     COMMAND_TIMED_OUT = "command_timed_out"
     COMMAND_FAILED = "command_failed"
     RULES_FAILED = "rules_failed"
+    RESERVOIR_GONE = "reservoir_gone"
+    PROBE_GONE = "probe_gone"
+    CHANNEL_GONE = "channel_gone"
 
 
 class AlertState(StrEnum):

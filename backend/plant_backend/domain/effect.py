@@ -17,8 +17,11 @@ _VALUES_FOR_AN_OUTLIER = 4
 def observe(plant: PlantSnapshot, now: datetime) -> DoseEffect:
     """Say what the doses so far came to, from the newest soil value."""
     effect, profile, pump, probe = plant.effect, plant.profile, plant.pump, soil_probe(plant)
-    if pump is None or probe is None or profile.doses_without_effect_max == 0:
+    if profile.doses_without_effect_max == 0:
         return NO_DOSES
+    if pump is None or probe is None:
+        # What a node no longer names may come back: a block must not end by that.
+        return effect
     if effect.is_blocked:
         is_resolved = (AlertKind.WATERING_WITHOUT_EFFECT, pump.key) not in plant.open_alerts
         return NO_DOSES if is_resolved else effect
@@ -73,7 +76,9 @@ def effect_refusal(effect: DoseEffect) -> Reason | None:
 
 def effect_alerts(plant: PlantSnapshot, effect: DoseEffect) -> list[AlertChange]:
     """Tell that doses do nothing."""
-    channel = plant.pump.key if plant.pump else ""
+    if plant.pump is None:
+        return []
+    channel = plant.pump.key
     if effect.is_blocked:
         text = f"{_text(effect)} Look for a clogged or loose hose, and resolve this once it is mended."
         return [RaiseAlert(AlertKind.WATERING_WITHOUT_EFFECT, Severity.CRITICAL, text, channel)]

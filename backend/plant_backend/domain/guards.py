@@ -19,9 +19,14 @@ def reservoir_refusal(plant: PlantSnapshot, now: datetime) -> Reason | None:
     """Refuse on an empty reservoir, and on one that is there but cannot be read. No sensor: nothing to refuse on."""
     profile = plant.profile
     stale_after = timedelta(seconds=profile.stale_after_s)
-    for sensor in plant.sensors:
-        if sensor.kind is not SensorKind.RESERVOIR_LEVEL:
-            continue
+    reservoirs = [sensor for sensor in plant.sensors if sensor.kind is SensorKind.RESERVOIR_LEVEL]
+    gone = next((channel for kind, channel in plant.open_alerts if kind == AlertKind.RESERVOIR_GONE), None)
+    if not reservoirs and gone is not None:
+        text = (
+            f"The node no longer names its reservoir sensor {gone}: resolve the alert if it was taken away on purpose."
+        )
+        return Reason(ReasonCode.RESERVOIR_UNKNOWN, text)
+    for sensor in reservoirs:
         if not sensor.is_calibrated:
             text = f"The reservoir sensor {sensor.key} sends raw values: calibrate it, so that they mean something."
             return Reason(ReasonCode.RESERVOIR_UNKNOWN, text)

@@ -46,6 +46,7 @@ class Sensor:
     """A channel that measures.
 
     unit: of its values. raw_unit: what the node sends, where that is something else and needs a calibration.
+    retired_at: since when the node's manifest no longer names it; its history stays, and no rule looks at it.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Sensor:
     unit: str
     raw_unit: str | None = None
     calibration: Calibration | None = None
+    retired_at: datetime | None = None
 
     @property
     def is_calibrated(self) -> bool:
@@ -78,12 +80,13 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Actuator:
-    """A channel that acts."""
+    """A channel that acts. retired_at: since when the node's manifest no longer names it."""
 
     id: int
     key: str
     kind: ActuatorKind
     limits: PumpLimits = PumpLimits()
+    retired_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,12 @@ _WHAT: dict[AlertKind, tuple[str, str]] = {
     ),
     AlertKind.COMMAND_TIMED_OUT: ("the pump may have run", "Look at the plant and the node."),
     AlertKind.COMMAND_FAILED: ("the pump did not run", "Look at the node; the reason is its own."),
+    AlertKind.RESERVOIR_GONE: (
+        "the node no longer names its reservoir",
+        "It is not watered. Look at the node; resolve the alert if the sensor was taken away on purpose.",
+    ),
+    AlertKind.PROBE_GONE: ("the node no longer names a soil probe", "Look at the node and its configuration."),
+    AlertKind.CHANNEL_GONE: ("the node no longer names a channel", "Look at the node and its configuration."),
     AlertKind.RULES_FAILED: (
         "the rules failed",
         "It is not watered. Look into the backend's log, and water by hand meanwhile.",

@@ -186,6 +186,9 @@ def _disagreement(plant: PlantSnapshot, now: datetime) -> float | None:
     if tolerance is None:
         return None
     probes = [sensor for sensor in plant.sensors if sensor.kind is SensorKind.SOIL_MOISTURE]
+    if len(probes) == 1 and any(kind == AlertKind.PROBE_GONE for kind, _ in plant.open_alerts):
+        # The node no longer names the other one: until a person says that this is right, this one is unconfirmed.
+        return 100.0
     values = [value for probe in probes if (value := trusted_value(plant, probe, now)) is not None]
     if len(values) < len(probes):
         # The one that is silent has an alert of its own; alone the other cannot be confirmed.

@@ -107,6 +107,8 @@ class CommandService:
             actuator = next((known for known in device.actuators if known.key == actuator_key), None)
             if actuator is None:
                 raise InvalidInput([("actuator", f"this device has no actuator {actuator_key[:64]!r}")])
+            if actuator.retired_at is not None and action is not Action.OFF:
+                raise InvalidInput([("actuator", f"the node no longer has {actuator.key}")])
             _check_duration(actuator, action, duration_ms)
             guard: RunGuard | None = None
             if action is Action.OFF:

@@ -85,7 +85,7 @@ class DeviceService:
         stale_after = timedelta(seconds=profile.stale_after_s)
 
         def first(kind: SensorKind) -> tuple[Sensor, float] | None:
-            sensor = next((known for known in device.sensors if known.kind is kind), None)
+            sensor = next((known for known in device.sensors if known.kind is kind and known.retired_at is None), None)
             sample = latest.get(sensor.key) if sensor else None
             if sensor is None or sample is None or not is_fresh(sample, now, stale_after):
                 return None

@@ -12,6 +12,7 @@ from plant_backend.services.attempts import Attempts, network_of
 from plant_backend.services.directory import Directory, tag
 from plant_backend.services.documents import device_document
 from plant_backend.services.real_time import real_ms
+from plant_backend.services.retirement import settle_channels
 from plant_backend.services.tokens import LIFETIME_S, AccessTokens
 
 REUSE_WINDOW_MS = 60_000
@@ -58,7 +59,8 @@ class NodeAuth:
                 raise InvalidCredentials
             is_change = manifest is not None and tx.devices.register(device.number, manifest, now)
             if is_change:
-                device = tx.devices.by_number(device.number) or device
+                before, device = device, tx.devices.by_number(device.number) or device
+                settle_channels(tx, before, device, now)
                 tx.events.add(device, EventType.DEVICE, device_document(device), now)
             tx.refresh_tokens.purge(device.number, now_ms - REFRESH_LIFETIME_MS)
             family = random.token_hex(8)
@@ -69,6 +71,7 @@ class NodeAuth:
         device, is_change = await self._storage.write(work)
         if is_change:
             self._directory.forget(device.number)
+            self._bus.publish("device", device.number)
         self._bus.publish("signed_in", device.number)
         return await self._pair(device.number, refresh_token, tag(digest))
 

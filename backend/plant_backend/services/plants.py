@@ -26,12 +26,16 @@ from plant_backend.ports import Storage, Transaction
 
 def pump_of(device: Device) -> Actuator | None:
     """Give the pump that the rules drive: the device's first."""
-    return next((actuator for actuator in device.actuators if actuator.kind is ActuatorKind.PUMP), None)
+    return _first(device, ActuatorKind.PUMP)
 
 
 def lamp_of(device: Device) -> Actuator | None:
     """Give the lamp that the rules drive: the device's first."""
-    return next((actuator for actuator in device.actuators if actuator.kind is ActuatorKind.LAMP), None)
+    return _first(device, ActuatorKind.LAMP)
+
+
+def _first(device: Device, kind: ActuatorKind) -> Actuator | None:
+    return next((found for found in device.actuators if found.kind is kind and found.retired_at is None), None)
 
 
 class Heard(NamedTuple):
@@ -70,6 +74,7 @@ def snapshot(
         sensors=tuple(
             _state(sensor, heard.get(sensor.id, Heard()))
             for sensor in sorted(device.sensors, key=lambda sensor: sensor.id)
+            if sensor.retired_at is None
         ),
         pump=state,
         is_thirsty=tx.automation.is_thirsty(device.number),

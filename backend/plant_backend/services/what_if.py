@@ -147,7 +147,7 @@ def _setting(
     )
     return _Setting(
         profile,
-        tuple(sensor for sensor in device.sensors if is_watched(profile, sensor.kind)),
+        tuple(sensor for sensor in device.sensors if sensor.retired_at is None and is_watched(profile, sensor.kind)),
         pump,
         tuple(run for _, run in runs if run.origin is Origin.PERSON),
         tuple(sorted(_resolved(alerts), key=lambda resolved: resolved.at)),

@@ -126,6 +126,7 @@ sensors = Table(
     Column("key", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("unit", Text, nullable=False),
+    Column("retired_at", BigInteger),
     Index("uq_sensors_device_number_key", "device_number", "key", unique=True),
     sqlite_autoincrement=True,
 )
@@ -153,6 +154,7 @@ actuators = Table(
     Column("kind", Text, nullable=False),
     Column("limits", Text, nullable=False),
     Column("claims", Integer, nullable=False, server_default=text("0")),
+    Column("retired_at", BigInteger),
     Index("uq_actuators_device_number_key", "device_number", "key", unique=True),
     sqlite_autoincrement=True,
 )

@@ -94,6 +94,9 @@ ALERTS: dict[AlertKind, str] = {
     AlertKind.COMMAND_TIMED_OUT: mark("A command was never answered"),
     AlertKind.COMMAND_FAILED: mark("A command failed"),
     AlertKind.RULES_FAILED: mark("The rules failed"),
+    AlertKind.RESERVOIR_GONE: mark("The node no longer names its reservoir"),
+    AlertKind.PROBE_GONE: mark("The node no longer names a soil probe"),
+    AlertKind.CHANNEL_GONE: mark("The node no longer names a channel"),
 }
 
 REASONS: dict[ReasonCode, str] = {
@@ -103,6 +106,7 @@ REASONS: dict[ReasonCode, str] = {
     ReasonCode.NO_PUMP: mark("There is no pump"),
     ReasonCode.NO_SOIL_PROBE: mark("There is no soil probe"),
     ReasonCode.NO_READING: mark("Nothing was measured yet"),
+    ReasonCode.PROBE_UNCALIBRATED: mark("The soil probe is not calibrated"),
     ReasonCode.PROBE_STALE: mark("The soil probe is silent"),
     ReasonCode.PROBE_IMPLAUSIBLE: mark("The soil probe gives impossible values"),
     ReasonCode.PROBE_UNSTEADY: mark("The soil probe is unsteady"),

@@ -49,6 +49,18 @@ class SqlAlerts:
             )
         return self._by_id(row.id) if is_worse else None
 
+    def move(self, device_number: int, kind: AlertKind, channel: str, to: str) -> None:
+        self._connection.execute(
+            update(alerts)
+            .where(
+                alerts.c.device_number == device_number,
+                alerts.c.kind == kind,
+                alerts.c.channel == channel,
+                alerts.c.state == AlertState.OPEN,
+            )
+            .values(channel=to)
+        )
+
     def lasting(self, device_number: int, since: datetime, until: datetime, limit: int) -> Sequence[Alert]:
         is_inside = or_(alerts.c.resolved_at.is_(None), alerts.c.resolved_at >= to_ms(since))
         statement = select_alerts().where(

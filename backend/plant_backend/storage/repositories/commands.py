@@ -55,7 +55,7 @@ class SqlCommands:
         self._connection = connection
 
     def pump_state(self, actuator: Actuator, now: datetime) -> PumpState:
-        runs = and_(commands.c.actuator_id == actuator.id, commands.c.action == Action.ON)
+        runs = and_(commands.c.actuator_id.in_(_one_pump(actuator.id)), commands.c.action == Action.ON)
         used_ms = self._connection.execute(
             select(func.coalesce(func.sum(commands.c.counted_ms), 0)).where(
                 runs, _ended_after(commands, to_ms(now) - _CAP_WINDOW_MS)
@@ -94,7 +94,7 @@ class SqlCommands:
         rows = self._connection.execute(
             select(commands)
             .where(
-                commands.c.actuator_id == actuator.id,
+                commands.c.actuator_id.in_(_one_pump(actuator.id)),
                 commands.c.action == Action.ON,
                 commands.c.counted_ms > 0,
                 commands.c.created_at >= to_ms(since),
@@ -279,17 +279,32 @@ class SqlCommands:
 def _guarded(row: "Select[Any]", actuator_id: int, duration_ms: int, guard: PumpGuard, now_ms: int) -> "Select[Any]":
     """Let the row through only inside the daily cap and outside the cooldown."""
     runs = commands.alias("runs")
-    counts = and_(runs.c.actuator_id == actuator_id, runs.c.action == Action.ON, runs.c.counted_ms > 0)
+    is_of_pump = and_(runs.c.actuator_id.in_(_one_pump(actuator_id)), runs.c.action == Action.ON)
+    counts = and_(is_of_pump, runs.c.counted_ms > 0)
     used_ms = (
         select(func.coalesce(func.sum(runs.c.counted_ms), 0))
         .where(counts, _ended_after(runs, now_ms - _CAP_WINDOW_MS))
         .scalar_subquery()
     )
-    row = row.where(used_ms + duration_ms <= guard.cap_ms)
+    # The index that allows one live run knows this name of the pump alone.
+    row = row.where(used_ms + duration_ms <= guard.cap_ms, ~exists().where(is_of_pump, runs.c.state.in_(LIVE_STATES)))
     if guard.cooldown_s > 0:
         cooling = exists().where(counts, _started_after(runs, now_ms - guard.cooldown_s * 1000))
         row = row.where(~cooling)
     return row
+
+
+def _one_pump(actuator_id: int) -> "Select[tuple[int]]":
+    """Select the ids under which a pump may have run: its own, and those that the node no longer names.
+
+    A pump that is given another name is still the same pump, with the same plant under it.
+    """
+    mine = actuators.alias("mine")
+    return (
+        select(actuators.c.id)
+        .join(mine, and_(mine.c.device_number == actuators.c.device_number, mine.c.kind == actuators.c.kind))
+        .where(mine.c.id == actuator_id, or_(actuators.c.id == actuator_id, actuators.c.retired_at.is_not(None)))
+    )
 
 
 def _is_overtaken() -> "ColumnElement[bool]":

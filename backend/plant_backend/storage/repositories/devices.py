@@ -25,7 +25,7 @@ from plant_backend.storage.tables import (
     rollups_5min,
     sensors,
 )
-from plant_backend.storage.times import from_ms, to_ms
+from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
 
 
 class SqlDevices:
@@ -128,7 +128,7 @@ class SqlDevices:
         self._connection.execute(delete(devices).where(devices.c.number == number))
 
     def register(self, number: int, manifest: Manifest, now: datetime) -> bool:
-        """Add new channels, update the limits of known actuators, keep the rest."""
+        """Add new channels, update the limits of known actuators, retire what is not named."""
         device = self.by_number(number)
         if device is None:
             raise NotFound("device")
@@ -179,6 +179,14 @@ class SqlDevices:
                     .where(actuators.c.device_number == number, actuators.c.key == actuator.key)
                     .values(limits=dump(actuator.limits))
                 )
+        named = {key for key, _ in claims}
+        channels: tuple[Sensor | Actuator, ...] = (*device.sensors, *device.actuators)
+        for channel in channels:
+            if (channel.retired_at is None) != (channel.key in named):
+                is_change = True
+                table = sensors if isinstance(channel, Sensor) else actuators
+                retired_at = None if channel.key in named else to_ms(now)
+                self._connection.execute(update(table).where(table.c.id == channel.id).values(retired_at=retired_at))
         return is_change
 
     def _devices(self, statement: "Select[Any]") -> list[Device]:
@@ -204,7 +212,13 @@ class SqlDevices:
                 row.version,
                 tuple(_sensor(sensor, calibrations.get(sensor.id)) for sensor in by_device_sensors.get(row.number, ())),
                 tuple(
-                    Actuator(actuator.id, actuator.key, ActuatorKind(actuator.kind), decode_limits(actuator.limits))
+                    Actuator(
+                        actuator.id,
+                        actuator.key,
+                        ActuatorKind(actuator.kind),
+                        decode_limits(actuator.limits),
+                        from_ms_or_none(actuator.retired_at),
+                    )
                     for actuator in by_device_actuators.get(row.number, ())
                 ),
             )
@@ -215,7 +229,8 @@ class SqlDevices:
 def _sensor(row: Row[Any], calibration: Calibration | None) -> Sensor:
     kind = SensorKind(row.kind)
     unit = MEASURES[kind].unit
-    return Sensor(row.id, row.key, kind, unit, None if row.unit == unit else row.unit, calibration)
+    raw_unit = None if row.unit == unit else row.unit
+    return Sensor(row.id, row.key, kind, unit, raw_unit, calibration, from_ms_or_none(row.retired_at))
 
 
 def _select() -> "Select[Any]":
