@@ -68,7 +68,14 @@ class Backend:
     """
 
     def __init__(
-        self, base_url: str, device_id: str, secret: str, manifest: Mapping[str, Any], *, clock: Clock, link: Link
+        self,
+        base_url: str,
+        device_id: str,
+        secret: str,
+        manifest: Mapping[str, Any] | None,
+        *,
+        clock: Clock,
+        link: Link,
     ) -> None:
         self._base_url = base_url
         self._device_id = device_id
@@ -86,6 +93,10 @@ class Backend:
         self._no_sign_in_before_s = 0.0
         self._backoff = Backoff(first_s=2, most_s=60)
         self._refused_backoff = Backoff(first_s=2, most_s=300)
+
+    def sign_in(self) -> None:
+        """Try the credentials, and tell the manifest if there is one. Raises Unavailable, SignInRefused."""
+        self._token(stale=None)
 
     def post(self, path: str, body: Callable[[], Any], *, timeout_s: float = _ANSWER_S) -> Answer:
         """Send a body. It is built at each try, since ages in it grow while the node signs in."""
@@ -144,7 +155,8 @@ class Backend:
         raise SignInRefused(f"cannot sign in ({answer.code or answer.status})", is_said=True)
 
     def _credentials(self) -> dict[str, Any]:
-        return {"device_id": self._device_id, "secret": self._secret, "manifest": self._manifest}
+        manifest = {} if self._manifest is None else {"manifest": self._manifest}
+        return {"device_id": self._device_id, "secret": self._secret, **manifest}
 
     def _keep(self, answer: Answer) -> str:
         try:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from plant_node import __version__
@@ -40,6 +38,11 @@ class Sensor:
     kind: str
     source: Source | None = None
     empty_at_percent: float = 5.0
+
+    @property
+    def unit(self) -> str:
+        """The unit of its kind."""
+        return UNITS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Channels:
                     "flow_ml_per_min": actuator.flow_ml_per_min,
                 }
             actuators.append(entry)
-        sensors = [{"key": sensor.key, "kind": sensor.kind, "unit": UNITS[sensor.kind]} for sensor in self.sensors]
+        sensors = [{"key": sensor.key, "kind": sensor.kind, "unit": sensor.unit} for sensor in self.sensors]
         return {"firmware": "plant-node", "version": __version__, "sensors": sensors, "actuators": actuators}
 
 
@@ -108,25 +111,10 @@ class NodeConfig:
     simulated: Mapping[str, Any]
 
 
-def load_config(path: Path | None, *, for_pins: bool) -> NodeConfig:
-    """Read the configuration file; without one there is only the simulated plant."""
-    if path is None:
-        if for_pins:
-            raise ConfigError("is needed with PLANT_NODE_DRIVER=hardware: it says which pin is what")
-        return NodeConfig(SIMULATED_CHANNELS, {})
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return parse_config(table, for_pins=for_pins)
-
-
 def parse_config(table: Mapping[str, Any], *, for_pins: bool) -> NodeConfig:
     """Turn the file's tables into channels; every unknown word is an error, since a limit with a typo is no limit."""
     for name in table:
-        if name not in ("sensors", "actuators", "simulated"):
+        if name not in ("backend", "node", "sensors", "actuators", "simulated"):
             raise ConfigError(f"unknown table [{name}]")
     simulated = _table(table, "simulated")
     if "sensors" not in table and "actuators" not in table and not for_pins:

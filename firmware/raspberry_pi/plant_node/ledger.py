@@ -130,14 +130,25 @@ class Ledger:
             self._lived.save(self._db)
         return int(row[0])
 
-    def end_run(self, run_id: int, seq: int, outcome: Outcome, *, off_at_mono_ms: int) -> None:
+    def begin_trial(self, actuator: str, planned_ms: int) -> int:
+        """Write down a run that no command asked for: somebody tries the pump."""
+        with self._lock, transaction(self._db):
+            row = self._db.execute(
+                "INSERT INTO runs (actuator, planned_ms, started_lived_ms) VALUES (?, ?, ?) RETURNING id",
+                (actuator, planned_ms, self._lived.now()),
+            ).fetchone()
+            self._lived.save(self._db)
+        return int(row[0])
+
+    def end_run(self, run_id: int, seq: int | None, outcome: Outcome, *, off_at_mono_ms: int) -> None:
         """Write down how a run ended; `off_at_mono_ms` is when the pin went off."""
         with self._lock, transaction(self._db):
             self._db.execute(
                 "UPDATE runs SET ended_lived_ms = ?, counted_ms = coalesce(?, planned_ms, 0) WHERE id = ?",
                 (self._lived.at(off_at_mono_ms), outcome.ran_ms, run_id),
             )
-            self._finish(seq, outcome)
+            if seq is not None:
+                self._finish(seq, outcome)
             self._lived.save(self._db)
 
     def settle(self, seq: int, outcome: Outcome) -> None:

@@ -62,6 +62,12 @@ class Board:
             levels.seek(pin)
             levels.write(b"1" if high else b"0")
 
+    def apply(self, volts: float, *, to: int = 0) -> None:
+        """Put a voltage on an input of the ADS1115."""
+        scratch = self._folder / "input.new"
+        scratch.write_text(str(volts))
+        scratch.rename(self._folder / f"input-{to}")
+
     def pid(self, role: str) -> int:
         """The newest `agent` or `supervisor`."""
         return int((self._folder / f"pid.{role}").read_text())

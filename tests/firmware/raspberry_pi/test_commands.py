@@ -419,7 +419,7 @@ def test_ran_ms_is_exact_in_accelerated_time(backend: FakeBackend, tmp_path: Pat
 
     node = Node(backend, tmp_path, clock=Clock(speed=1440, origin_ms=1_795_464_000_000), limits=EASY)
     for seq in range(1, 6):
-        node.order(an_on(seq, 8000))
+        node.order(an_on(seq, 8000, ttl_ms=100_000_000))
         assert node.outcome(seq) == ("succeeded", 8000, None)
         wait_for(lambda: "pump" not in node.actuation._running)
     assert isinstance(node.driver, SimulatedDriver)

@@ -5,7 +5,7 @@ it, with `KINDS` (what it can measure) and `source` (reads its words of the conf
 from __future__ import annotations
 
 import importlib
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from plant_node.config_entry import ConfigError, Entry
 
@@ -91,6 +91,14 @@ class Source(Protocol):
 
     def read(self, board: Board) -> float:
         """Measure. Raises SensorError or OSError."""
+
+
+@runtime_checkable
+class AnalogSource(Source, Protocol):
+    """A source with calibration points."""
+
+    def raw(self, board: Board) -> float:
+        """What the converter shows, in the unit of the points. Raises SensorError or OSError."""
 
 
 def parse_source(entry: Entry, name: str, kind: str) -> Source:

@@ -31,13 +31,13 @@ class Ads1115(WithoutPins):
     channel: int
     scale: Scale
 
-    def volts(self, board: Board) -> float:
+    def raw(self, board: Board) -> float:
         """The median of three conversions."""
         return statistics.median(self._convert(board) for _ in range(_SAMPLES))
 
     def read(self, board: Board) -> float:
         """Measure."""
-        return self.scale.value(self.volts(board))
+        return self.scale.value(self.raw(board))
 
     def _convert(self, board: Board) -> float:
         bus = board.i2c(self.bus)

@@ -23,7 +23,7 @@ class Ina219(WithoutPins):
     address: int
     scale: Scale
 
-    def volts(self, board: Board) -> float:
+    def raw(self, board: Board) -> float:
         """What lies on the load side."""
         register = int.from_bytes(board.i2c(self.bus).transfer(self.address, bytes([_BUS_VOLTAGE]), 2), "big")
         if register & _OVERFLOW:
@@ -32,7 +32,7 @@ class Ina219(WithoutPins):
 
     def read(self, board: Board) -> float:
         """Measure."""
-        return self.scale.value(self.volts(board))
+        return self.scale.value(self.raw(board))
 
 
 def source(entry: Entry, kind: str) -> Source:

@@ -24,7 +24,7 @@ class Mcp3008(WithoutPins):
     supply_v: float
     scale: Scale
 
-    def fraction(self, board: Board) -> float:
+    def raw(self, board: Board) -> float:
         """What the converter shows, from 0 to 1: the median of five."""
         chip = board.spi(self.bus, self.chip_select)
         # A start bit; then one for "single", three for the channel; the answer is the last ten bits.
@@ -32,13 +32,10 @@ class Mcp3008(WithoutPins):
         answers = [chip.transfer(asked) for _ in range(_SAMPLES)]
         return statistics.median((answer[1] & 3) << 8 | answer[2] for answer in answers) / _FULL
 
-    def volts(self, board: Board) -> float:
-        """The same in volts."""
-        return self.fraction(board) * self.supply_v
-
     def read(self, board: Board) -> float:
         """Measure. Points are fractions; without points it is the voltage."""
-        return self.scale.value(self.fraction(board) if self.scale.points else self.volts(board))
+        raw = self.raw(board)
+        return self.scale.value(raw if self.scale.points else raw * self.supply_v)
 
 
 def source(entry: Entry, kind: str) -> Source:

@@ -1,0 +1,1 @@
+"""`plant-node setup`: from a fresh Raspberry Pi to a running node, question by question."""
