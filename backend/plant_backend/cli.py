@@ -1,4 +1,4 @@
-"""The command line: `plant-backend serve | backup | restore | export | replay | user | device | doctor | …`."""
+"""The command line: `plant-backend serve | backup | restore | export | replay | user | device | notify | …`."""
 
 import asyncio
 import sys
@@ -20,9 +20,11 @@ T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The backend of Plant Automation.")
 user_app = typer.Typer(no_args_is_help=True, help="People who may sign in.")
+notify_app = typer.Typer(no_args_is_help=True, help="Notifications of alerts.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices and their secrets.")
 app.add_typer(user_app, name="user")
 app.add_typer(device_app, name="device")
+app.add_typer(notify_app, name="notify")
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -279,6 +281,36 @@ def list_devices(username: str, data_dir: DataDir = None) -> None:
 
     for device_id, name in _with_services(load_settings(data_dir=data_dir), work):
         print(f"{device_id}\t{name}")
+
+
+@notify_app.callback()
+def notify_options() -> None:
+    """Notifications of alerts."""
+
+
+@notify_app.command("test")
+def try_targets(
+    username: str,
+    target: Annotated[int | None, typer.Option(help="Only the target with this id.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send a test message to the targets of an account, and say what came of each."""
+
+    async def work(services: Services) -> list[tuple[str, str | None]]:
+        who, notifications = await _user(services, username), services.notifications
+        targets = await notifications.all(who) if target is None else [await notifications.get(who, target)]
+        return [
+            (f"{one.id} {one.settings.name} ({one.address})", (await notifications.test(who, one.id)).reason)
+            for one in targets
+        ]
+
+    outcomes = _with_services(load_settings(data_dir=data_dir), work)
+    for name, reason in outcomes:
+        print(f"{name}: {'sent' if reason is None else reason}")
+    if not outcomes:
+        fail(f"{username} has no targets. Make one with POST /notifications/targets.")
+    if any(reason is not None for _, reason in outcomes):
+        raise SystemExit(1)
 
 
 @app.command()

@@ -591,8 +591,8 @@ class Notifier(Protocol):
         """Give the service of a URL, and the URL without its secrets. Raises InvalidInput, Unavailable."""
         ...
 
-    async def send(self, url: str, text: Text) -> None:
-        """Send a text. Raises NotSent. Never takes longer than its own limit."""
+    async def send(self, url: str, text: Text, *, is_urgent: bool = False) -> None:
+        """Send a text. Raises NotSent, after its own time limit at the latest. `is_urgent`: somebody waits for it."""
         ...
 
 

@@ -58,6 +58,10 @@ class _Figures:
         failures.add_metric(["person"], people.failed_sign_ins)
         failures.add_metric(["node"], nodes.failed_sign_ins)
         yield failures
+        notifications = CounterMetricFamily("plant_notifications", "Attempts to notify.", labels=["outcome"])
+        notifications.add_metric(["sent"], self._services.sender.sent)
+        notifications.add_metric(["failed"], self._services.sender.failed)
+        yield notifications
         yield CounterMetricFamily(
             "plant_throttled_sign_ins", "Sign-ins refused before hashing.", value=people.throttled_sign_ins
         )

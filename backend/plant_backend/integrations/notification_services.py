@@ -40,7 +40,7 @@ _KNOWN = (
     _Known("Pushbullet", ("pbul",), "pbul://access_token"),
     _Known("Simplepush", ("spush",), "spush://key"),
     _Known("Threema", ("threema",), "threema://*GATEWAY@secret/ABCDEFGH"),
-    _Known("Zulip", ("zulip",), "zulip://bot@organization/token/stream"),
+    _Known("Zulip", ("zulip",), "zulip://botname@organization/a6k4k8k2k6k2k4k6k8k2k4k6k8k2k4k6/stream"),
     _Known("Webhook (JSON)", ("json", "jsons"), "jsons://example.org/path", has_host=True, is_generic=True),
     _Known("Webhook (XML)", ("xml", "xmls"), "xmls://example.org/path", has_host=True, is_generic=True),
     _Known("Webhook (form)", ("form", "forms"), "forms://example.org/path", has_host=True, is_generic=True),

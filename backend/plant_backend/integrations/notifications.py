@@ -21,7 +21,8 @@ from plant_backend.ports import NotSent
 
 log = structlog.get_logger(__name__)
 
-CONCURRENCY = 4
+_AT_ONCE = 4
+_AT_ONCE_FOR_WAITING_PEOPLE = 2
 _LIMIT_S = 30.0
 _IDLE_S = 60.0
 _STOP_S = 2.0
@@ -50,9 +51,10 @@ class AppriseNotifier:
         """`networks` are those that may be notified though they are not the world's, as in the settings."""
         self._networks = networks
         self._limit_s = limit_s
-        self._idle_s = idle_s
+        self.idle_s = idle_s
         self._ids = itertools.count(1)
-        self._places = asyncio.Semaphore(CONCURRENCY)
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._urgent_places = asyncio.Semaphore(_AT_ONCE_FOR_WAITING_PEOPLE)
         self._starting = asyncio.Lock()
         self._child: _Child | None = None
         self._children: set[_Child] = set()
@@ -64,24 +66,29 @@ class AppriseNotifier:
         """Give the services that may be notified."""
         return known_services()
 
+    def process_ids(self) -> list[int]:
+        """Give the processes that live."""
+        return [child.process.pid for child in self._children]
+
     async def check(self, url: str) -> tuple[NotificationService, str]:
         """Give the service of a URL, and the URL without its secrets. Raises InvalidInput, Unavailable."""
         known = recognise(url)
         try:
-            answer = await self._ask({"url": url, "host": known.host})
+            answer = await self._ask({"url": url, "host": known.host}, self._urgent_places)
         except _Ended as error:
             raise Unavailable(f"The URL could not be checked: {error}", retry_after_s=5) from None
         if "reason" in answer:
             raise InvalidInput([("url", answer["reason"])])
         return known.service, known.shown
 
-    async def send(self, url: str, text: Text) -> None:
-        """Send a text. Raises NotSent, after the time limit at the latest."""
+    async def send(self, url: str, text: Text, *, is_urgent: bool = False) -> None:
+        """Send a text. Raises NotSent. `is_urgent`: somebody waits for the outcome."""
         kind = "success" if text.is_good_news else "failure" if text.severity is Severity.CRITICAL else "warning"
         try:
             # What was allowed once may not be any more.
             recognise(url)
-            answer = await self._ask({"url": url, "title": text.subject, "body": text.body, "type": kind})
+            request = {"url": url, "title": text.subject, "body": text.body, "type": kind}
+            answer = await self._ask(request, self._urgent_places if is_urgent else self._places)
         except InvalidInput as error:
             raise NotSent(f"The URL is not allowed: it {error.errors[0][1]}.") from None
         except _Ended as error:
@@ -97,8 +104,8 @@ class AppriseNotifier:
             self._idle.cancel()
         await asyncio.gather(*(self._end(child) for child in tuple(self._children)), *self._endings)
 
-    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        async with self._places:
+    async def _ask(self, request: dict[str, Any], places: asyncio.Semaphore) -> dict[str, Any]:
+        async with places:
             child = await self._living()
             number = next(self._ids)
             future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -176,7 +183,7 @@ class AppriseNotifier:
         if child.is_retired:
             self._end_soon(child)
         elif child is self._child and self._idle is None and not self._is_closed:
-            self._idle = asyncio.get_running_loop().call_later(self._idle_s, self._end_idle, child)
+            self._idle = asyncio.get_running_loop().call_later(self.idle_s, self._end_idle, child)
 
     def _end_idle(self, child: _Child) -> None:
         self._idle = None

@@ -69,10 +69,12 @@ class NotificationSender:
     async def _look(self) -> float:
         """Send what is due. Gives in how many seconds something will be."""
         now = self._clock.now()
+        # What ends while we read is still waiting in what we read: it would be sent twice.
+        busy = set(self._busy)
         outbox = await self._storage.read(lambda tx: tx.notifications.waiting())
         wait_s = _LOOK_EVERY_S
         for target, messages in outbox:
-            if target.id in self._busy:
+            if target.id in busy:
                 continue
             try:
                 planned = plan(target, messages, now)

@@ -49,7 +49,7 @@ class NotificationTargets:
         self._sealer = sealer
         self._public_url = public_url
         # Each makes this machine connect somewhere.
-        self._outgoing = Attempts(10, 6)
+        self._outgoing = Attempts(MAX_TARGETS, 3)
 
     def services(self) -> Sequence[NotificationService]:
         """Give the services that may be notified."""
@@ -120,7 +120,9 @@ class NotificationTargets:
         self._take(who)
         began = time.monotonic()
         try:
-            await self._notifier.send(await self._url(target_id), trial(target.settings.name, self._public_url))
+            await self._notifier.send(
+                await self._url(target_id), trial(target.settings.name, self._public_url), is_urgent=True
+            )
         except NotSent as error:
             return Trial(False, str(error), _since(began))
         duration_ms = _since(began)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.backend.documented import assert_documented
 from tests.backend.secret_hunt import assert_no_secret_was_logged
-from tests.live_backend import Backend, Node, Person
+from tests.live_backend import PASSWORD, Backend, Node, Person, expect
 from tests.receivers import Mailbox, Webhook, a_mailbox, a_webhook
 
 
@@ -21,13 +21,33 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
         assert "-secret" not in running.log()
 
 
-_people = iter(range(1000))
+@pytest.fixture(scope="module")
+def owner(backend: Backend) -> Person:
+    """Give an owner."""
+    return backend.add_person("ada")
+
+
+@pytest.fixture(scope="module")
+def guest(owner: Person) -> Person:
+    """Give somebody who may look at Ada's plants."""
+    expect(201, owner.request("POST", "/viewers", json={"username": "vic", "password": PASSWORD}))
+    return owner.backend.sign_in("vic")
+
+
+@pytest.fixture(scope="module")
+def stranger(backend: Backend) -> Person:
+    """Give an owner of other plants."""
+    return backend.add_person("eve")
 
 
 @pytest.fixture
-def ada(backend: Backend) -> Person:
-    """Give an owner of her own to each test: what one may do in a minute is limited."""
-    return backend.add_person(f"ada{next(_people)}")
+def ada(owner: Person) -> Iterator[Person]:
+    """Give the owner, who has no targets and no plants."""
+    yield owner
+    for target in owner.get("/notifications/targets"):
+        assert owner.request("DELETE", f"/notifications/targets/{target['id']}").status_code == 204
+    for device in owner.get("/devices"):
+        assert owner.request("DELETE", f"/devices/{device['id']}").status_code == 204
 
 
 @pytest.fixture

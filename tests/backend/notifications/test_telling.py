@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.live_backend import JSON, Backend, Node, Person, eventually, expect
 from tests.receivers import Mailbox, Webhook
 
@@ -62,11 +64,8 @@ def test_a_target_hears_of_its_own_devices_and_severity_only(ada: Person, node: 
 
 
 def test_a_viewer_is_told_of_the_owner_s_plants_and_nobody_else_is(
-    backend: Backend, ada: Person, node: Node, hook: Webhook, mailbox: Mailbox
+    ada: Person, guest: Person, stranger: Person, node: Node, hook: Webhook, mailbox: Mailbox
 ) -> None:
-    name = f"{ada.username}-guest"
-    expect(201, ada.request("POST", "/viewers", json={"username": name, "password": "correct horse battery"}))
-    guest, stranger = backend.sign_in(name), backend.add_person(f"{ada.username}-stranger")
     add_target(guest, mailbox.url())
     add_target(stranger, hook.url)
     node.send(tank=5)
@@ -77,6 +76,7 @@ def test_a_viewer_is_told_of_the_owner_s_plants_and_nobody_else_is(
     assert ada.get("/notifications/targets") == []
 
 
+@pytest.mark.crash
 def test_a_message_survives_kill_9_between_the_alert_and_the_sending(
     backend: Backend, ada: Person, node: Node, hook: Webhook
 ) -> None:
@@ -102,3 +102,31 @@ def test_a_test_message_says_what_came_of_it(ada: Person, hook: Webhook) -> None
     assert (good["is_sent"], good["reason"]) == (True, None)
     assert (bad["is_sent"], bad["reason"]) == (False, "The service refused the credentials (401).")
     assert "Plant Automation: a test" in hook.texts[0]
+
+
+def test_a_service_that_hangs_delays_neither_readings_nor_water(ada: Person, node: Node, hook: Webhook) -> None:
+    hook.hang()
+    add_target(ada, hook.url)
+    expect(200, ada.request("PUT", f"{node.path}/automation", json={"mode": "on"}))
+    node.send(air=50)
+    eventually(lambda: hook.connections)
+
+    # All of this happens while the service has the message and says nothing.
+    node.send(soil=[12, 12], tank=80)
+    (command,) = eventually(lambda: node.poll(after=0))
+    assert node.ack(command, "succeeded", command["duration_ms"]) == "succeeded"
+    assert (hook.connections, hook.requests) == (1, [])
+
+
+@pytest.mark.slow
+def test_stopping_does_not_wait_for_a_service_that_hangs(
+    backend: Backend, ada: Person, node: Node, hook: Webhook
+) -> None:
+    hook.hang()
+    add_target(ada, hook.url)
+    node.send(tank=5)
+    eventually(lambda: hook.connections)
+    backend.stop()
+    hook.let_go.set()
+    backend.start()
+    eventually(lambda: hook.requests, within_s=15)
