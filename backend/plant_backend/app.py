@@ -67,7 +67,13 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
         clock,
         compact_every_s=settings.compact_every_s,
         compact_at_batches=settings.compact_at_batches,
-        retention=Retention(settings.raw_retention_days, settings.five_minute_retention_days),
+        retention=Retention(
+            settings.raw_retention_days,
+            settings.five_minute_retention_days,
+            settings.decision_retention_days,
+            settings.record_retention_days,
+            settings.audit_days,
+        ),
         is_guest=is_guest,
     )
     await storage.open()
@@ -81,7 +87,6 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
             instance_id=await instance_id(storage),
             signing_keys=SigningKeys(*signing_key.load(settings.signing_key_path)),
             command_ttl_ms=settings.command_ttl_s * 1000,
-            audit_days=settings.audit_days,
             notifier=notifier,
             sealer=FileSealer(settings.notification_key_path),
             real_clock=SystemClock(),

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     five_minute_retention_days: int = Field(
         366, ge=32, le=36500, description="Days that 5-minute rollups are kept; hourly ones are kept for ever."
     )
+    decision_retention_days: int = Field(
+        90, ge=32, le=36500, description="Days that decisions are kept with what they were made from."
+    )
+    record_retention_days: int = Field(
+        730, ge=32, le=36500, description="Days that commands and resolved alerts are kept; what still counts stays."
+    )
     zeroconf: bool = Field(True, description="Let the local network find the server, unless only this machine can.")
     allowed_hosts: str = Field(
         "",

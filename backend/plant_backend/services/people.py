@@ -9,7 +9,7 @@ from plant_backend.domain.errors import InvalidCredentials, InvalidInput, NotFou
 from plant_backend.ports import Clock, Storage, Transaction
 from plant_backend.services import secrets
 from plant_backend.services.attempts import Attempts, network_of
-from plant_backend.services.audit import AuditService, record
+from plant_backend.services.audit import record
 from plant_backend.services.passwords import Passwords, checked
 from plant_backend.services.real_time import real_ms
 
@@ -23,11 +23,10 @@ _PLACES = 1_000
 class People:
     """Signs people in, makes and ends their tokens and sessions, and tells who is asking."""
 
-    def __init__(self, storage: Storage, clock: Clock, passwords: Passwords, audit: AuditService) -> None:
+    def __init__(self, storage: Storage, clock: Clock, passwords: Passwords) -> None:
         self._storage = storage
         self._clock = clock
         self._passwords = passwords
-        self._audit = audit
         self._known: dict[bytes, tuple[Principal, float]] = {}
         self._touched: dict[bytes, float] = {}
         self._by_network = Attempts(burst=20, refill_s=15)
@@ -53,7 +52,6 @@ class People:
 
         def work(tx: Transaction) -> ApiToken:
             record(tx, who, "token_made", name)
-            self._audit.purge(tx)
             return tx.users.add_token(who.account_id, name, token[:12], digest, now)
 
         return await self._storage.write(work), token
@@ -85,7 +83,6 @@ class People:
 
         def work(tx: Transaction) -> Session:
             tx.sessions.purge(now_ms, now_ms - SESSION_IDLE_MS)
-            self._audit.purge(tx)
             record(tx, who, "session_opened", agent)
             return tx.sessions.add(who.account_id, digest, agent, address, now_ms, now_ms + SESSION_LIFETIME_MS)
 

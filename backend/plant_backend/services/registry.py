@@ -61,7 +61,6 @@ def build_services(
     instance_id: str,
     signing_keys: SigningKeys,
     command_ttl_ms: int,
-    audit_days: int,
     notifier: Notifier,
     sealer: Sealer,
     real_clock: Clock,
@@ -74,9 +73,9 @@ def build_services(
     commands = CommandService(storage, bus, clock, watch, command_ttl_ms)
     devices = DeviceService(storage, bus, clock, directory)
     passwords = Passwords()
-    audit = AuditService(storage, audit_days)
+    audit = AuditService(storage)
     history = HistoryService(storage, clock)
-    people = People(storage, clock, passwords, audit)
+    people = People(storage, clock, passwords)
     return Services(
         instance_id=instance_id,
         bus=bus,

@@ -31,9 +31,6 @@ PASS = 50_000
 LOG_KEPT_MS = 24 * 3600 * 1000
 """How long a compacted batch stays in the log, so that listeners can resume."""
 
-BATCH_IDS_KEPT_MS = 31 * 24 * 3600 * 1000
-"""How long an accepted batch id is known."""
-
 EVENTS_KEPT_MS = 7 * 24 * 3600 * 1000
 """How long an event stays in the outbox."""
 
@@ -162,11 +159,6 @@ def finish(connection: Connection, tail: Tail, now_ms: int) -> None:
     set_mark(connection, "compacted_through", tail.through)
     _drop(connection, "batches", "received_at", "dropped_through", now_ms - LOG_KEPT_MS, tail.through)
     _drop(connection, "events", "at", "events_dropped_through", now_ms - EVENTS_KEPT_MS, None)
-    below.execute(
-        "DELETE FROM accepted_batches WHERE (device_number, batch_id) IN "
-        "(SELECT device_number, batch_id FROM accepted_batches WHERE received_at < ? LIMIT 20000)",
-        (now_ms - BATCH_IDS_KEPT_MS,),
-    )
 
 
 def _drop(connection: Connection, table: str, column: str, mark: str, before_ms: int, through: int | None) -> None:

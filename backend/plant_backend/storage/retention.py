@@ -21,10 +21,13 @@ DAY_MS = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many days raw readings and 5-minute rollups are kept."""
+    """How many days raw readings, 5-minute rollups, and records (see `pruning`) are kept."""
 
     raw_days: int = 32
     five_minutes_days: int = 366
+    decision_days: int = 90
+    record_days: int = 730
+    audit_days: int = 365
 
 
 @dataclass(frozen=True, slots=True)

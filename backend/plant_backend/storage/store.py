@@ -19,7 +19,7 @@ from plant_backend.domain.ledger import Event
 from plant_backend.domain.model import SAMPLES_KEPT, Sample
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 from plant_backend.ports import Clock, CommitListener
-from plant_backend.storage import allocator, compactor
+from plant_backend.storage import allocator, compactor, pruning
 from plant_backend.storage.batch_log import BatchLog
 from plant_backend.storage.lane import WriteLane
 from plant_backend.storage.latest import LatestSamples
@@ -73,6 +73,7 @@ class SqliteStorage:
         self._reader_connections: list[Connection] = []
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
         self._is_compacting = False
+        self._pruned_at_ms = 0
         self._readings_waiting = 0
         self._last_event_id = 0
         self._dropped = (0, 0)
@@ -222,6 +223,20 @@ class SqliteStorage:
         for expiry in await self._on_reader_thread(due):
             while await self.write(partial(self._drop_slice, expiry)):
                 pass
+        if abs(now_ms - self._pruned_at_ms) >= pruning.EVERY_MS:
+            await self._prune(now_ms)
+            self._pruned_at_ms = now_ms
+
+    async def _prune(self, now_ms: int) -> None:
+        def look(connection: Connection) -> list[pruning.Surplus]:
+            return pruning.surplus(connection, self._retention, now_ms)
+
+        for each in await self._on_reader_thread(look):
+            for rows in each.slices():
+                await self._lane.write(partial(self._drop_rows, each, rows))
+
+    def _drop_rows(self, each: pruning.Surplus, rows: pruning.Rows, _: SqlTransaction) -> None:
+        pruning.drop(self._connection, each, rows)
 
     def _drop_slice(self, expiry: Expiry, _: SqlTransaction) -> bool:
         return drop_slice(self._connection, expiry)

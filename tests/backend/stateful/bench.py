@@ -121,7 +121,6 @@ class Backend:
             instance_id="i",
             signing_keys=SigningKeys(b"k" * 32),
             command_ttl_ms=TTL_MS,
-            audit_days=1,
             notifier=AppriseNotifier(),
             sealer=FileSealer(self._path.with_name("notifications.key")),
             real_clock=self.clock,

@@ -29,8 +29,5 @@ class SqlAudit:
         rows = self._connection.execute(statement.order_by(audit.c.id.desc()).limit(limit))
         return [AuditEntry(row.id, from_ms(row.at), row.actor, row.action, row.subject, row.address) for row in rows]
 
-    def purge(self, before_ms: int) -> None:
-        self._connection.execute(delete(audit).where(audit.c.at < before_ms))
-
     def forget(self, owner_id: int) -> None:
         self._connection.execute(delete(audit).where(audit.c.owner_id == owner_id))

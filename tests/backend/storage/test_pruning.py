@@ -1,0 +1,181 @@
+"""Records that have served their time go, a day of them a run; what still counts stays, however old it is."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plant_backend.domain.alert import AlertKind, AlertState, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.command import Action, CommandState, Origin
+from plant_backend.domain.ledger import DecisionOutcome
+from plant_backend.domain.model import Device
+from plant_backend.storage.pruning import EVERY_MS, KEPT_COMMANDS, surplus
+from plant_backend.storage.retention import Retention
+from plant_backend.storage.sqlite import raw
+from plant_backend.storage.store import SqliteStorage
+
+from tests.backend.storage.conftest import SetClock, a_device
+from tests.builders import DAY, HOUR, NOW, a_batch, a_plant, a_principal
+
+LOW = RaiseAlert(AlertKind.RESERVOIR_LOW, Severity.CRITICAL, "low", "tank")
+KEPT = Retention(decision_days=40, record_days=60)
+
+
+@pytest.fixture
+async def storage(path: Path, clock: SetClock) -> AsyncIterator[SqliteStorage]:
+    storage = SqliteStorage(path, clock, retention=KEPT)
+    await storage.open()
+    try:
+        yield storage
+    finally:
+        await storage.close()
+
+
+async def run(storage: SqliteStorage, clock: SetClock, times: int = 1) -> None:
+    """Let the hours of so many runs pass."""
+    for _ in range(times):
+        clock.moment += HOUR
+        await storage.compact()
+
+
+def count(storage: SqliteStorage, table: str) -> int:
+    return int(raw(storage._connection).execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+async def decide(storage: SqliteStorage, device: Device, days_ago: float) -> None:
+    at = NOW - days_ago * DAY
+    await storage.write(
+        lambda tx: tx.automation.record(device.number, at, DecisionOutcome.REFUSED, (), a_plant(), None)
+    )
+
+
+async def command(
+    storage: SqliteStorage,
+    device: Device,
+    days_ago: float,
+    *,
+    key: str = "pump",
+    action: Action = Action.ON,
+    end: bool = True,
+) -> Any:
+    at = NOW - days_ago * DAY
+    actuator = next(known for known in device.actuators if known.key == key)
+
+    def work(tx: Any) -> Any:
+        made = tx.commands.claim(
+            device,
+            actuator,
+            action,
+            duration_ms=5_000 if action is Action.ON else None,
+            ttl_ms=120_000,
+            origin=Origin.PERSON,
+            is_forced=False,
+            requested_by=None,
+            guard=None,
+            now=at,
+        )
+        return tx.commands.finish(made, CommandState.EXPIRED, "", at) if end else made
+
+    return await storage.write(work)
+
+
+async def test_old_decisions_go_a_day_a_run_and_the_last_word_stays(storage: SqliteStorage, clock: SetClock) -> None:
+    device, silent = await a_device(storage), await a_device(storage, "d-2")
+    for days_ago in (50, 49.5, 48.5, 45, 39, 1):
+        await decide(storage, device, days_ago)
+    for days_ago in (300, 299):
+        await decide(storage, silent, days_ago)
+
+    await run(storage, clock)
+    assert count(storage, "decisions") == 5  # of each its first day: two, and one
+    await run(storage, clock, 8)
+    kept = await storage.read(lambda tx: tx.automation.decisions(device.number, None, 10))
+    assert [record.at for record in kept] == [NOW - DAY, NOW - 39 * DAY]
+    (last,) = await storage.read(lambda tx: tx.automation.decisions(silent.number, None, 10))
+    assert last.at == NOW - 299 * DAY
+
+
+async def test_open_alerts_and_live_commands_stay_for_ever(storage: SqliteStorage, clock: SetClock) -> None:
+    device = await a_device(storage)
+    long_ago = NOW - 900 * DAY
+    await storage.write(lambda tx: tx.alerts.apply(device.number, LOW, long_ago))
+    resolved = RaiseAlert(AlertKind.PROBE_STALE, Severity.WARNING, "", "soil")
+    await storage.write(lambda tx: tx.alerts.apply(device.number, resolved, long_ago))
+    await storage.write(lambda tx: tx.alerts.apply(device.number, ClearAlert(resolved.kind, "", "soil"), long_ago))
+    await command(storage, device, 900, end=False)
+    for _ in range(KEPT_COMMANDS + 5):
+        await command(storage, device, 899, action=Action.OFF)
+    await run(storage, clock, 3)
+
+    (alert,) = await storage.read(lambda tx: tx.alerts.all(a_principal(), None, None, 10))
+    assert (alert.kind, alert.state) == (AlertKind.RESERVOIR_LOW, AlertState.OPEN)
+    assert len(await storage.read(lambda tx: tx.commands.live(device.number))) == 1
+    assert count(storage, "commands") == KEPT_COMMANDS + 6  # the last ones are of one moment
+
+
+async def test_an_actuator_s_last_commands_stay_and_older_ones_go(storage: SqliteStorage, clock: SetClock) -> None:
+    device = await a_device(storage)
+    for place in range(KEPT_COMMANDS + 10):
+        await command(storage, device, 700 - place)
+    await command(storage, device, 900, key="lamp")
+    await run(storage, clock, 12)
+
+    commands = await storage.read(lambda tx: tx.commands.all(device.number, None, 1_000))
+    assert sum(known.actuator == "pump" for known in commands) == KEPT_COMMANDS
+    assert sum(known.actuator == "lamp" for known in commands) == 1
+    # Numbers go on from where they were.
+    assert (await command(storage, device, 0)).seq == KEPT_COMMANDS + 12
+
+
+async def test_batch_ids_are_known_for_a_month_and_then_forgotten(storage: SqliteStorage, clock: SetClock) -> None:
+    device = await a_device(storage)
+    for days_ago in (40, 33, 30):
+        received = NOW - days_ago * DAY
+        await storage.append(a_batch(f"b-{days_ago}", [(1, 1.0, 0)], device=device.number, received=received))
+    await run(storage, clock, 3)
+
+    assert [row[0] for row in raw(storage._connection).execute("SELECT batch_id FROM accepted_batches")] == ["b-30"]
+    again = a_batch("b-30", [(1, 1.0, 0)], device=device.number, received=NOW - 30 * DAY)
+    assert (await storage.append(again)).is_duplicate
+
+
+async def test_a_clock_that_is_years_ahead_for_an_hour_takes_a_day_at_most(
+    storage: SqliteStorage, clock: SetClock
+) -> None:
+    device = await a_device(storage)
+    for days_ago in range(30):
+        await decide(storage, device, 30 - days_ago)
+    clock.moment += timedelta(days=4_000)
+    await storage.compact()
+    await storage.compact()
+    assert count(storage, "decisions") >= 28
+
+
+async def test_it_looks_once_an_hour(storage: SqliteStorage, clock: SetClock) -> None:
+    device = await a_device(storage)
+    await storage.compact()
+    for days_ago in (50, 1):
+        await decide(storage, device, days_ago)
+    clock.moment += timedelta(milliseconds=EVERY_MS // 2)
+    await storage.compact()
+    assert count(storage, "decisions") == 2
+    await run(storage, clock)
+    assert count(storage, "decisions") == 1
+
+
+async def test_the_audit_log_goes_by_real_time(storage: SqliteStorage, clock: SetClock) -> None:
+    await a_device(storage)
+    for at_ms in (0, 2**53):
+        await storage.write(lambda tx, at_ms=at_ms: tx.audit.add(1, "ada", "x", "", "", at_ms))
+    await run(storage, clock)
+    assert count(storage, "audit") == 1
+
+
+async def test_what_may_go_is_dropped_in_slices(storage: SqliteStorage) -> None:
+    device = await a_device(storage)
+    below = raw(storage._connection)
+    rows = ((device.number, f"b-{number:05}", number, 1, b"") for number in range(2_500))
+    below.executemany("INSERT INTO accepted_batches VALUES (?, ?, ?, ?, ?)", rows)
+    (found,) = surplus(storage._connection, KEPT, int(NOW.timestamp()) * 1000)
+    assert [len(rows) for rows in found.slices()] == [1_000, 1_000, 500]
