@@ -216,7 +216,13 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
     @callback
     def _async_line_is_down(self, error: Exception) -> None:
         if self.last_update_success:
-            self.async_set_update_error(UpdateFailed(f"{type(error).__name__}: {error}"))
+            self.async_set_update_error(
+                UpdateFailed(
+                    translation_domain=DOMAIN,
+                    translation_key="cannot_connect",
+                    translation_placeholders={"error": str(error) or type(error).__name__},
+                )
+            )
 
     async def _async_take(self, message: Message) -> None:
         if message.type == "info":

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_TOKEN, CONF_URL
+from homeassistant.const import CONF_LATITUDE, CONF_LONGITUDE, CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import DeviceEntry
 
@@ -12,7 +12,17 @@ from .api import Plant
 from .const import DOMAIN
 from .coordinator import PlantConfigEntry
 
-TO_REDACT = {CONF_TOKEN, CONF_URL, "instance_id", "name", "requested_by", "title"}
+TO_REDACT = {
+    CONF_LATITUDE,
+    CONF_LONGITUDE,
+    CONF_TOKEN,
+    CONF_URL,
+    "instance_id",
+    "name",
+    "requested_by",
+    "time_zone",
+    "title",
+}
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: PlantConfigEntry) -> dict[str, Any]:

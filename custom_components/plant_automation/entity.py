@@ -34,14 +34,18 @@ class PlantEntity(CoordinatorEntity[PlantCoordinator]):
     _needs_node: ClassVar[bool] = False
     """Says something only while the node is heard; the backend alone knows the rest."""
 
-    def __init__(self, coordinator: PlantCoordinator, plant: Plant, description: EntityDescription) -> None:
-        """Belong to the device of `plant`."""
+    def __init__(
+        self, coordinator: PlantCoordinator, plant: Plant, description: EntityDescription, channel: str | None = None
+    ) -> None:
+        """Belong to the device of `plant`, or to one of its channels."""
         super().__init__(coordinator)
         self.entity_description = description
         self.device_id = plant.device.id
         self._seen: Plant | None = plant
         self._was_available: bool | None = None
-        self._attr_unique_id = f"{plant.device.id}_{description.key}"
+        self._attr_unique_id = (
+            f"{plant.device.id}_{description.key}" if channel is None else channel_unique_id(plant.device.id, channel)
+        )
         self._attr_device_info = DeviceInfo(
             identifiers={(DOMAIN, plant.device.id)},
             name=plant.device.name,
@@ -79,14 +83,23 @@ class PlantEntity(CoordinatorEntity[PlantCoordinator]):
         self.async_write_ha_state()
 
 
+def channel_unique_id(device_id: str, channel: str) -> str:
+    """Name the entity of a channel. Nodes choose keys as they like: none may meet the name of something worked out."""
+    return f"{device_id}_channel_{channel}"
+
+
 def add_as_they_come(
     entry: PlantConfigEntry,
     add: AddConfigEntryEntitiesCallback,
     build: Callable[[PlantCoordinator, Plant], Sequence[PlantEntity]],
 ) -> None:
-    """Add the entities of all plants, now and whenever a device or channel appears."""
+    """Add the entities of all plants, now and whenever a device or channel appears.
+
+    Those of a channel that a node does not name any more end. Their place in the registry stays, with the name that a
+    person gave them: a firmware that forgot a channel by mistake brings it back.
+    """
     coordinator = entry.runtime_data
-    known: set[str | None] = set()
+    known: dict[str | None, PlantEntity] = {}
     shape: object = None
 
     @callback
@@ -95,9 +108,14 @@ def add_as_they_come(
         if coordinator.data.shape == shape:
             return
         shape = coordinator.data.shape
-        found = [entity for plant in coordinator.data.plants.values() for entity in build(coordinator, plant)]
-        add([entity for entity in found if entity.unique_id not in known])
-        known = {entity.unique_id for entity in found}
+        built = [entity for plant in coordinator.data.plants.values() for entity in build(coordinator, plant)]
+        found = {entity.unique_id: known.get(entity.unique_id, entity) for entity in built}
+        add([entity for unique_id, entity in found.items() if unique_id not in known])
+        for unique_id, entity in known.items():
+            # What is disabled was never added.
+            if unique_id not in found and entity.hass is not None:
+                entry.async_create_task(coordinator.hass, entity.async_remove())
+        known = found
 
     look()
     entry.async_on_unload(coordinator.async_add_listener(look))

@@ -13,12 +13,15 @@ from .const import DOMAIN
 
 REPAIRABLE = frozenset(
     {
+        "channel_gone",
         "command_timed_out",
         "probe_dropped",
+        "probe_gone",
         "probe_implausible",
         "probe_stale",
         "probe_stuck",
         "probes_disagree",
+        "reservoir_gone",
         "watering_without_effect",
     }
 )

@@ -77,7 +77,7 @@ def _has_lamp(plant: Plant) -> bool:
 
 
 def _has_two_probes(plant: Plant) -> bool:
-    return sum(sensor.kind == "soil_moisture" for sensor in plant.device.sensors) > 1
+    return sum(known.kind == "soil_moisture" and known.retired_at is None for known in plant.device.sensors) > 1
 
 
 _SOIL, _TANK = _has("soil_moisture"), _has("reservoir_level")

@@ -25,7 +25,7 @@ class PlantSelectDescription(SelectEntityDescription):
 
 
 def _has_rules(plant: Plant) -> bool:
-    return bool(plant.device.actuators)
+    return plant.device.has_rules
 
 
 def _has_lamp(plant: Plant) -> bool:

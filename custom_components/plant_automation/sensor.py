@@ -169,7 +169,7 @@ def _has_pump(plant: Plant) -> bool:
 
 
 def _has_rules(plant: Plant) -> bool:
-    return bool(plant.device.actuators)
+    return plant.device.has_rules
 
 
 def _knows_flow(plant: Plant) -> bool:
@@ -281,6 +281,8 @@ def _build(coordinator: PlantCoordinator, plant: Plant) -> Sequence[PlantEntity]
     seen: dict[str, int] = {}
     entities: list[PlantEntity] = []
     for sensor in plant.device.sensors:
+        if sensor.retired_at is not None:
+            continue
         description = CHANNELS.get(sensor.kind)
         if description is not None:
             seen[sensor.kind] = seen.get(sensor.kind, 0) + 1
@@ -299,9 +301,8 @@ class PlantChannelSensor(PlantEntity, SensorEntity):
         self, coordinator: PlantCoordinator, plant: Plant, description: SensorEntityDescription, key: str, number: int
     ) -> None:
         """Show the channel `key`, the device's `number`th of its kind."""
-        super().__init__(coordinator, plant, description)
+        super().__init__(coordinator, plant, description, key)
         self._key = key
-        self._attr_unique_id = f"{plant.device.id}_{key}"
         self._attr_translation_key = description.key
         self._attr_translation_placeholders = {"number": "" if number == 1 else f" {number}"}
 

@@ -26,6 +26,7 @@ from homeassistant.util import dt as dt_util
 from .api import Bucket, Message, PlantApiError
 from .const import CONF_IMPORT_STATISTICS, DOMAIN, LOGGER
 from .coordinator import PlantConfigEntry
+from .entity import channel_unique_id
 
 RECORDER_DOMAIN = "recorder"
 
@@ -169,13 +170,16 @@ class Backfill:
         plant = coordinator.data.plants.get(device_id)
         channel = None if plant is None else plant.device.sensor(key)
         registry = er.async_get(self._hass)
-        entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, f"{device_id}_{key}")
+        entity_id = registry.async_get_entity_id(Platform.SENSOR, DOMAIN, channel_unique_id(device_id, key))
         entity = None if entity_id is None else registry.async_get(entity_id)
         if channel is None or entity is None or entity.disabled:
             return
         first, last = min(hours), max(hours)
         points = ((last - first) // HOUR + 1) * BUCKETS_PER_HOUR
-        buckets = await coordinator.client.buckets(device_id, key, first, last + HOUR, points)
+        measured_in, buckets = await coordinator.client.buckets(device_id, key, first, last + HOUR, points)
+        if measured_in != channel.unit:
+            # Raw values of a probe that was never calibrated mean nothing yet.
+            return
         unit = await self._async_unit(entity.entity_id, channel.unit)
         rows = [row for row in hour_rows(buckets, channel.unit, unit) if row["start"] in hours]
         if rows:

@@ -34,7 +34,7 @@ def _build(coordinator: PlantCoordinator, plant: Plant) -> Sequence[PlantEntity]
     switches: list[PlantEntity] = []
     for actuator in plant.device.actuators:
         kind = {"pump": PumpSwitch, "lamp": LampSwitch}.get(actuator.kind)
-        if kind is not None:
+        if kind is not None and actuator.retired_at is None:
             seen[actuator.kind] = seen.get(actuator.kind, 0) + 1
             switches.append(kind(coordinator, plant, actuator.key, actuator.kind, seen[actuator.kind]))
     if plant.device.pump is not None and set(QUIET_HOURS) <= set(plant.profile.fields):
@@ -49,7 +49,7 @@ class ActuatorSwitch(PlantEntity, SwitchEntity):
 
     def __init__(self, coordinator: PlantCoordinator, plant: Plant, key: str, kind: str, number: int) -> None:
         """Drive the channel `key`, the device's `number`th of its kind."""
-        super().__init__(coordinator, plant, SwitchEntityDescription(key=key))
+        super().__init__(coordinator, plant, SwitchEntityDescription(key=key), key)
         self._key = key
         self._attr_translation_key = kind
         self._attr_translation_placeholders = {"number": "" if number == 1 else f" {number}"}
@@ -97,11 +97,21 @@ class LampSwitch(ActuatorSwitch):
         with translated_errors(self.coordinator):
             await self.coordinator.client.switch_on(self.device_id, self._key)
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """It may be lit already."""
+        await super().async_added_to_hass()
+        self._watch_end()
+
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """A lamp that was lit for a while goes out without an event."""
+        """Look again, also for its end."""
         super()._handle_coordinator_update()
+        self._watch_end()
+
+    def _watch_end(self) -> None:
+        """A lamp that was lit for a while goes out without an event."""
         self._forget_end()
         last = self.plant.last.get(self._key) if self.available else None
         if last is not None and last.duration_ms is not None and self.is_on:

@@ -77,12 +77,23 @@ class Field:
         """Wait until the stream is open."""
         await until(lambda: self.entry.runtime_data.reconnects >= 0)
 
+    def has(self, platform: str, key: str, node: Node | None = None) -> bool:
+        """Tell whether there is such an entity."""
+        return self._find(platform, key, node) is not None
+
     def entity_id(self, platform: str, key: str, node: Node | None = None) -> str:
-        """Find an entity by its unique id."""
-        device_id = (node or self.node).device_id
-        found = er.async_get(self.hass).async_get_entity_id(platform, DOMAIN, f"{device_id}_{key}")
+        """Find an entity by the key of a channel, or of something that is worked out."""
+        found = self._find(platform, key, node)
         assert found is not None, f"there is no {platform} {key}"
         return found
+
+    def _find(self, platform: str, key: str, node: Node | None = None) -> str | None:
+        device_id = (node or self.node).device_id
+        registry = er.async_get(self.hass)
+        for unique_id in (f"{device_id}_{key}", f"{device_id}_channel_{key}"):
+            if found := registry.async_get_entity_id(platform, DOMAIN, unique_id):
+                return found
+        return None
 
     def state(self, platform: str, key: str, node: Node | None = None) -> State | None:
         """Give the state of an entity; None where it has none."""

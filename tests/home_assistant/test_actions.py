@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.llm import LLM_API_ASSIST, LLMContext, ToolInput
 from homeassistant.setup import async_setup_component
@@ -76,6 +76,14 @@ async def test_stop_all_ends_every_run(field: Field) -> None:
     assert answer == {"stopped": ["Basil: pump"]}
     assert (await field.poll(command["seq"]))["action"] == "off"
     assert await field.ask("stop_all", device_id=[field.ha_device_id]) == {"stopped": ["Basil: pump"]}
+
+
+async def test_stopping_all_says_what_could_not_be_stopped(own_field: Field) -> None:
+    """A pump that cannot be told is no silence."""
+    await own_field.set_up()
+    await own_field.do(own_field.backend.stop)
+    with pytest.raises(HomeAssistantError, match="cannot be reached"):
+        await own_field.ask("stop_all")
 
 
 async def test_a_profile_is_changed_in_part(field: Field) -> None:
@@ -220,13 +228,15 @@ async def test_an_allowed_assistant_gives_one_dose_and_meets_the_guards(hass: Ho
 
 
 async def test_diagnostics_hold_no_secret(hass: HomeAssistant, field: Field) -> None:
-    """They are posted in public."""
+    """They are posted in public. Where somebody lives is one too."""
     entry = await field.set_up()
+    await field.set_profile(latitude=47.11, longitude=8.15)
+    await until(lambda: entry.runtime_data.data.plants[field.node.device_id].profile.get("latitude"))
     whole = await async_get_config_entry_diagnostics(hass, entry)
     device = dr.async_get(hass).async_get(field.ha_device_id)
     assert device is not None
     one = await async_get_device_diagnostics(hass, entry, device)
-    for secret in (field.person.token, field.backend.url, entry.unique_id, "Basil", field.node.secret):
+    for secret in (field.person.token, field.backend.url, entry.unique_id, "Basil", field.node.secret, "47.11", "8.15"):
         assert secret not in str(whole) + str(one)
     assert whole["stream"]["is_live"]
     assert next(sensor["key"] for sensor in one["plant"]["device"]["sensors"]) == "soil"

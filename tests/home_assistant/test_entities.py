@@ -1,7 +1,8 @@
 """What a plant looks like in Home Assistant, and what happens when somebody acts there."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
@@ -80,6 +81,29 @@ async def test_late_readings_do_not_change_the_present(field: Field) -> None:
     await field.do(field.node.send, tank=79)
     await field.becomes("sensor", "tank", "79.0")
     assert field.value("sensor", "soil") == "41.5"
+
+
+async def test_a_probe_that_sends_volts_is_shown_when_it_is_calibrated(field: Field) -> None:
+    """Until then it says nothing, and again when the calibration is taken back."""
+    volts = {**MANIFEST, "sensors": [{"key": "probe", "kind": "soil_moisture", "unit": "V"}]}
+    await field.add_node("Basil", volts)
+    await field.do(field.node.send, probe=2.0)
+    await field.make_entry()
+    assert await field.hass.config_entries.async_setup(field.entry.entry_id)
+    await field.hass.async_block_till_done()
+    await field.is_live()
+    assert field.value("sensor", "probe") == STATE_UNKNOWN
+    calibration = f"{field.node.path}/channels/probe/calibration"
+    points = [{"raw": 3.0, "value": 0}, {"raw": 1.0, "value": 100}]
+    await field.do(field.person.request, "PUT", calibration, json={"points": points})
+    await field.becomes("sensor", "probe", "50.0")
+    await field.do(field.node.send, probe=1.5)
+    await field.becomes("sensor", "probe", "75.0")
+    state = field.state("sensor", "probe")
+    assert state is not None
+    assert state.attributes["unit_of_measurement"] == "%"
+    await field.do(field.person.request, "DELETE", calibration)
+    await field.becomes("sensor", "probe", STATE_UNKNOWN)
 
 
 async def test_the_air_tells_how_it_draws_on_leaves(field: Field) -> None:
@@ -182,6 +206,9 @@ async def test_the_lamp_shows_what_its_node_did(field: Field) -> None:
     await field.becomes("switch", "lamp", STATE_OFF)
 
 
+END = timedelta(seconds=61)
+
+
 async def test_a_lamp_lit_for_a_while_goes_out_without_an_event(hass: HomeAssistant, field: Field) -> None:
     """Its end is part of the command."""
     await field.set_up()
@@ -190,9 +217,35 @@ async def test_a_lamp_lit_for_a_while_goes_out_without_an_event(hass: HomeAssist
     command = await field.poll()
     await field.do(field.node.ack, command, "accepted")
     await field.becomes("switch", "lamp", STATE_ON)
-    lamp = field.entity_id("switch", "lamp")
-    entity = hass.data["switch"].get_entity(lamp)
-    assert entity._unsubscribe is not None
+    # Also where Home Assistant starts in between.
+    assert await hass.config_entries.async_reload(field.entry.entry_id)
+    await hass.async_block_till_done()
+    await field.becomes("switch", "lamp", STATE_ON)
+    with patch("custom_components.plant_automation.switch.dt_util.utcnow", lambda: datetime.now(UTC) + END):
+        async_fire_time_changed(hass, datetime.now(UTC) + END)
+        await field.becomes("switch", "lamp", STATE_OFF)
+
+
+async def test_a_channel_may_have_the_name_of_something_that_is_worked_out(hass: HomeAssistant, field: Field) -> None:
+    """Keys of channels are the node's, and no reason to lose an entity."""
+    same = {
+        **MANIFEST,
+        "sensors": [
+            {"key": "last_seen", "kind": "soil_moisture", "unit": "%"},
+            {"key": "vapour_pressure_deficit", "kind": "air_temperature", "unit": "°C"},
+            {"key": "humidity", "kind": "air_humidity", "unit": "%"},
+        ],
+        "actuators": [{"key": "quiet_hours", "kind": "pump"}],
+    }
+    await field.add_node("Basil", same)
+    await field.do(field.node.send, last_seen=33, vapour_pressure_deficit=20, humidity=50)
+    await field.make_entry()
+    assert await hass.config_entries.async_setup(field.entry.entry_id)
+    await hass.async_block_till_done()
+    assert field.value("sensor", "channel_last_seen") == "33.0"
+    assert field.value("sensor", "channel_vapour_pressure_deficit") == "20.0"
+    assert field.value("sensor", "vapour_pressure_deficit") == "1.169"
+    assert field.value("switch", "channel_quiet_hours") == field.value("switch", "quiet_hours") == STATE_OFF
 
 
 async def test_water_now_and_stop(field: Field) -> None:

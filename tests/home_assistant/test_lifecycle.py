@@ -75,13 +75,13 @@ async def test_devices_come_and_go_without_a_reload(hass: HomeAssistant, field: 
     entry = await field.set_up()
     basil = field.node
     await field.add_node("Chili")
-    await until(lambda: er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{field.node.device_id}_soil"))
+    await until(lambda: field.has("sensor", "soil"))
     await field.do(field.node.send, soil=50)
     await field.becomes("sensor", "soil", "50.0")
     await field.do(field.person.request, "DELETE", basil.path)
     registry = dr.async_get(hass)
     await until(lambda: registry.async_get_device_by_identifier((DOMAIN, basil.device_id), entry.entry_id) is None)
-    assert er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{basil.device_id}_soil") is None
+    assert not field.has("sensor", "soil", basil)
 
 
 async def test_a_device_deleted_while_home_assistant_was_off_is_gone(hass: HomeAssistant, field: Field) -> None:
@@ -102,7 +102,7 @@ async def test_new_names_channels_and_firmware_are_taken_over(hass: HomeAssistan
     more = {**MANIFEST, "version": "0.3.0"}
     more["sensors"] = [*MANIFEST["sensors"], {"key": "soil_two", "kind": "soil_moisture", "unit": "%"}]
     await field.do(field.node.sign_in, more)
-    await until(lambda: er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{field.node.device_id}_soil_two"))
+    await until(lambda: field.has("sensor", "soil_two"))
     device = dr.async_get(hass).async_get(field.ha_device_id)
     assert device is not None
     assert (device.name, device.sw_version) == ("Thai basil", "0.3.0")
@@ -166,3 +166,31 @@ async def test_a_person_may_remove_only_what_the_backend_does_not_have(hass: Hom
     assert not await async_remove_config_entry_device(hass, entry, present)
     gone = registry.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, "gone")})
     assert await async_remove_config_entry_device(hass, entry, gone)
+
+
+async def test_a_channel_that_its_node_does_not_name_any_more_ends_and_may_come_back(
+    hass: HomeAssistant, field: Field
+) -> None:
+    """Its entities are not provided any more, but keep their names: a firmware may have forgotten it by mistake."""
+    entry = await field.set_up()
+    names = er.async_get(hass)
+    soil, tank, low = (
+        field.entity_id(platform, key)
+        for platform, key in (("sensor", "soil"), ("sensor", "tank"), ("binary_sensor", "reservoir_low"))
+    )
+    names.async_update_entity(tank, name="Rain barrel")
+    fewer = {**MANIFEST, "sensors": [sensor for sensor in MANIFEST["sensors"] if sensor["key"] != "tank"]}
+    await field.do(field.node.sign_in, fewer)
+    await until(lambda: hass.states.get(tank).state == STATE_UNAVAILABLE)
+    await until(lambda: hass.states.get(low).state == STATE_UNAVAILABLE)
+    assert hass.states.get(tank).attributes["restored"]
+    assert hass.states.get(soil).state == "41.5"
+    # It stays so over a restart, and a person may delete it.
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert hass.states.get(tank).state == STATE_UNAVAILABLE
+    await field.is_live()
+    await field.do(field.node.sign_in, MANIFEST)
+    await field.do(field.node.send, tank=55)
+    await until(lambda: hass.states.get(tank).state == "55.0")
+    assert hass.states.get(tank).name == "Rain barrel"

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import entity_registry as er
 
-from custom_components.plant_automation.const import DOMAIN
 from custom_components.plant_automation.number import DESCRIPTIONS
 from custom_components.plant_automation.profile_fields import CHOICES, MOMENTS, NUMBERS
 from tests.home_assistant.field import MANIFEST, Field, until
@@ -90,7 +88,7 @@ async def test_a_dose_by_volume_needs_a_pump_whose_flow_is_known(hass: HomeAssis
     await field.make_entry()
     assert await hass.config_entries.async_setup(field.entry.entry_id)
     await hass.async_block_till_done()
-    assert er.async_get(hass).async_get_entity_id("number", DOMAIN, f"{field.node.device_id}_dose_ml") is None
+    assert not field.has("number", "dose_ml")
     await field.set_profile(dose_ml=50)
     await until(lambda: field.entry.runtime_data.data.plants[field.node.device_id].profile.get("dose_ml") == 50)
     with pytest.raises(ServiceValidationError, match="flow of pump"):

@@ -19,7 +19,7 @@ from custom_components.plant_automation import statistics
 from custom_components.plant_automation.api import Bucket, Message
 from custom_components.plant_automation.const import CONF_IMPORT_STATISTICS, DOMAIN
 from custom_components.plant_automation.statistics import hour_rows, late_hours
-from tests.home_assistant.field import READINGS, Field, until
+from tests.home_assistant.field import MANIFEST, READINGS, Field, until
 
 
 @pytest.fixture(autouse=True)
@@ -79,6 +79,13 @@ async def restart(hass: HomeAssistant, field: Field) -> None:
     await field.is_live()
 
 
+def long_ago(entry_id: str) -> dict[str, Any]:
+    """Give what was stored when Home Assistant went off eight hours ago. The backend does not have that position."""
+    heard_at = (hour_ago(8) + timedelta(minutes=20)).isoformat()
+    data = {"position": "999999999.1", "heard_at": heard_at, "slots": []}
+    return {"version": 1, "minor_version": 1, "key": f"{DOMAIN}.{entry_id}", "data": data}
+
+
 async def test_what_a_node_kept_is_in_the_statistics(recorder_mock: Any, hass: HomeAssistant, field: Field) -> None:
     """Sent in two parts: each hour is there once, and whole."""
     await field.set_up()
@@ -117,15 +124,9 @@ async def test_a_stream_that_cannot_be_resumed_is_made_up_for_from_the_history(
     await bring(field, hour_ago(30), 10)
     await bring(field, hour_ago(6), 50, 60)
     entry = await field.make_entry()
-    heard_at = (hour_ago(8) + timedelta(minutes=20)).isoformat()
-    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = {
-        "version": 1,
-        "minor_version": 1,
-        "key": f"{DOMAIN}.{entry.entry_id}",
-        "data": {"position": "999999999.1", "heard_at": heard_at, "slots": []},
-    }
+    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = long_ago(entry.entry_id)
     await restart(hass, field)
-    # The backend has no such position; what came before Home Assistant was off is not touched.
+    # What came before Home Assistant was off is not touched.
     await become(hass, field.entity_id("sensor", "soil"), (hour_ago(6), 55, 50, 60))
 
 
@@ -215,6 +216,21 @@ async def test_what_nobody_shows_is_not_imported(recorder_mock: Any, hass: HomeA
     await field.do(field.node.send, tank=55)
     await field.becomes("sensor", "tank", "55.0")
     await become(hass, field.entity_id("sensor", "soil"), (hour_ago(4), 30, 30, 30))
+
+
+async def test_raw_values_are_not_imported(
+    recorder_mock: Any, hass: HomeAssistant, hass_storage: dict[str, Any], field: Field
+) -> None:
+    """Volts are no percents, until somebody says what they mean."""
+    volts = {**MANIFEST, "sensors": [{"key": "probe", "kind": "soil_moisture", "unit": "V"}, *MANIFEST["sensors"][1:]]}
+    await field.add_node("Basil", volts)
+    await bring(field, hour_ago(6), 1.5, 2.5, sensor="probe")
+    await bring(field, hour_ago(6), 50, 60, sensor="tank")
+    entry = await field.make_entry()
+    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = long_ago(entry.entry_id)
+    await restart(hass, field)
+    await become(hass, field.entity_id("sensor", "tank"), (hour_ago(6), 55, 50, 60))
+    assert await rows(hass, field.entity_id("sensor", "probe")) == []
 
 
 async def test_removing_the_integration_leaves_no_file(

@@ -110,11 +110,13 @@ class PlantClient:
         answer = await self._request("GET", f"/devices/{device_id}/readings", params=params)
         return [Sample.parse(item) for item in answer["readings"]]
 
-    async def buckets(self, device_id: str, sensor: str, since: datetime, until: datetime, points: int) -> list[Bucket]:
-        """Fetch what a sensor measured in [since, until), summed up in at most so many buckets."""
+    async def buckets(
+        self, device_id: str, sensor: str, since: datetime, until: datetime, points: int
+    ) -> tuple[str, list[Bucket]]:
+        """Fetch what a sensor measured in [since, until), summed up in at most so many buckets, with the unit."""
         params = {"sensor": sensor, "since": since.isoformat(), "until": until.isoformat(), "points": str(points)}
         answer = await self._request("GET", f"/devices/{device_id}/readings", params=params)
-        return [Bucket.parse(item) for item in answer["buckets"]]
+        return str(answer["unit"]), [Bucket.parse(item) for item in answer["buckets"]]
 
     async def decisions(self, device_id: str, limit: int = 20) -> list[Decision]:
         """Fetch why a device was watered, or was not, newest first."""

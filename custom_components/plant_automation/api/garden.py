@@ -41,8 +41,8 @@ class Plant:
     def shape(self) -> tuple[str, ...]:
         """Which channels there are. Entities depend on it."""
         return (
-            *(f"{sensor.key}:{sensor.kind}" for sensor in self.device.sensors),
-            *(f"{actuator.key}:{actuator.limits}" for actuator in self.device.actuators),
+            *(f"{sensor.key}:{sensor.kind}:{sensor.retired_at is None}" for sensor in self.device.sensors),
+            *(f"{known.key}:{known.limits}:{known.retired_at is None}" for known in self.device.actuators),
         )
 
     def live_on(self, actuator: str) -> Command | None:
@@ -190,7 +190,7 @@ def _applied(plant: Plant, message: Message) -> Plant:
         case "readings":
             return _with_readings(plant, data)
         case "device":
-            return _with_device(plant, Device.parse(data["device"]))
+            return _with_device(plant, data["device"])
         case "automation":
             profile = Profile.parse(data["automation"])
             return replace(plant, profile=profile) if profile.version >= plant.profile.version else plant
@@ -228,10 +228,14 @@ def _with_readings(plant: Plant, data: Document) -> Plant:
     return replace(plant, device=device).seen(parse_time(data.get("received_at")))
 
 
-def _with_device(plant: Plant, device: Device) -> Plant:
-    """Take the new record, and keep the newest values, which it does not carry."""
+def _with_device(plant: Plant, data: Document) -> Plant:
+    """Take the new record, and keep the newest values where it does not carry them."""
+    device = Device.parse(data)
+    told = {item["key"] for item in data.get("sensors", ()) if "latest" in item}
     latest = {sensor.key: sensor.latest for sensor in plant.device.sensors}
-    sensors = tuple(replace(sensor, latest=sensor.latest or latest.get(sensor.key)) for sensor in device.sensors)
+    sensors = tuple(
+        sensor if sensor.key in told else replace(sensor, latest=latest.get(sensor.key)) for sensor in device.sensors
+    )
     merged = replace(
         device,
         sensors=sensors,

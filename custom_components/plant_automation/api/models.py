@@ -73,18 +73,25 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """A channel that measures, with its newest value."""
+    """A channel that measures, with its newest value. `retired_at`: since when its node does not name it any more."""
 
     key: str
     kind: str
     unit: str
     latest: Sample | None = None
+    retired_at: datetime | None = None
 
     @classmethod
     def parse(cls, data: Document) -> Self:
         """Read a document."""
         latest = data.get("latest")
-        return cls(data["key"], data["kind"], data["unit"], None if latest is None else Sample.parse(latest))
+        return cls(
+            data["key"],
+            data["kind"],
+            data["unit"],
+            None if latest is None else Sample.parse(latest),
+            parse_time(data.get("retired_at")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +106,18 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Actuator:
-    """A channel that acts."""
+    """A channel that acts. `retired_at`: since when its node does not name it any more."""
 
     key: str
     kind: str
     limits: Limits
+    retired_at: datetime | None = None
 
     @classmethod
     def parse(cls, data: Document) -> Self:
         """Read a document."""
         limits = data.get("limits") or {}
-        return cls(data["key"], data["kind"], Limits(**_known(Limits, limits)))
+        return cls(data["key"], data["kind"], Limits(**_known(Limits, limits)), parse_time(data.get("retired_at")))
 
     def run_ms(self, ml: float) -> int | None:
         """Turn water into run time; None where the pump's flow is not known."""
@@ -167,7 +175,7 @@ class Device:
 
     def first(self, kind: str) -> Sensor | None:
         """Give the first sensor of a kind: the one that the rules look at."""
-        return next((sensor for sensor in self.sensors if sensor.kind == kind), None)
+        return next((sensor for sensor in self.sensors if sensor.kind == kind and sensor.retired_at is None), None)
 
     def actuator(self, key: str) -> Actuator | None:
         """Find an actuator."""
@@ -176,12 +184,20 @@ class Device:
     @property
     def pump(self) -> Actuator | None:
         """The pump that the rules drive: the first."""
-        return next((actuator for actuator in self.actuators if actuator.kind == "pump"), None)
+        return self._first_actuator("pump")
 
     @property
     def lamp(self) -> Actuator | None:
         """The lamp that the rules drive: the first."""
-        return next((actuator for actuator in self.actuators if actuator.kind == "lamp"), None)
+        return self._first_actuator("lamp")
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether there is anything for the rules to drive."""
+        return any(actuator.retired_at is None for actuator in self.actuators)
+
+    def _first_actuator(self, kind: str) -> Actuator | None:
+        return next((known for known in self.actuators if known.kind == kind and known.retired_at is None), None)
 
 
 @dataclass(frozen=True, slots=True)
