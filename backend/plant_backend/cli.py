@@ -320,12 +320,13 @@ def demo(
         typer.Option(min=1, max=1440, help="How much faster the plants' time passes: 1440 is a day a minute."),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Watch one day, report, and exit 0 or 1.")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; by default 8000, or a free one.")] = 0,
 ) -> None:
     """Show a backend and two simulated nodes at work."""
     from plant_backend.demo.run import run_demo
 
-    raise SystemExit(run_demo(speed=speed, check=check, port=port))
+    raise SystemExit(run_demo(speed=speed, check=check, host=host, port=port))
 
 
 def _password(from_stdin: bool) -> str:

@@ -54,6 +54,8 @@ def backend_environment(data_dir: str, speed: float, origin_ms: int) -> dict[str
         "PLANT_CLOCK_SPEED": str(speed),
         "PLANT_CLOCK_ORIGIN_MS": str(origin_ms),
         "PLANT_SWEEP_INTERVAL_S": "1",
+        # Nobody should find a demonstration who looks for a backend.
+        "PLANT_ZEROCONF": "0",
         # A request takes as long as ever while the plants' time flies: a command must live through some real seconds.
         "PLANT_COMMAND_TTL_S": str(int(max(120, 10 * speed))),
     }

@@ -68,12 +68,12 @@ class Processes:
         return killed
 
 
-def start_backend(processes: Processes, port: int, environment: dict[str, str]) -> str:
+def start_backend(processes: Processes, host: str, port: int, environment: dict[str, str]) -> str:
     """Start the server and wait until it listens. Gives its address."""
     log_file = processes.start(
         "backend",
         "plant_backend",
-        ["serve", "--host", "127.0.0.1", "--port", str(port)],
+        ["serve", "--host", host, "--port", str(port)],
         {**environment, "PLANT_LOG_FORMAT": "json"},
     )
     deadline = time.monotonic() + _START_WITHIN_S

@@ -24,7 +24,7 @@ _DAY_H = 24.0
 _USERNAME = "demo"
 
 
-def run_demo(*, speed: float | None, check: bool, port: int) -> int:
+def run_demo(*, speed: float | None, check: bool, host: str, port: int) -> int:
     """Show the demonstration, or watch one day of it. Gives the exit code."""
     if not has_agent():
         hint = "Install it from this repository with: pip install ./firmware/raspberry_pi"
@@ -34,7 +34,9 @@ def run_demo(*, speed: float | None, check: bool, port: int) -> int:
     with tempfile.TemporaryDirectory(prefix="plant-demo-") as folder:
         processes = Processes(Path(folder))
         try:
-            return _run(processes, Path(folder), speed or (_CHECK_SPEED if check else 360.0), check, _free(port))
+            return _run(
+                processes, Path(folder), speed or (_CHECK_SPEED if check else 360.0), check, host, _free(host, port)
+            )
         except KeyboardInterrupt:
             _say("")
             return 130 if check else 0
@@ -46,12 +48,12 @@ def run_demo(*, speed: float | None, check: bool, port: int) -> int:
             _say("Stopped: nodes first, then the backend." + (f" Had to kill {', '.join(killed)}." if killed else ""))
 
 
-def _run(processes: Processes, folder: Path, speed: float, check: bool, port: int) -> int:
+def _run(processes: Processes, folder: Path, speed: float, check: bool, host: str, port: int) -> int:
     origin_ms = time.time_ns() // 1_000_000
     data_dir = folder / "backend"
     password = f"demo-{secrets.token_hex(4)}"
     asyncio.run(_make_user(data_dir, password))
-    url = start_backend(processes, port, backend_environment(str(data_dir), speed, origin_ms))
+    url = start_backend(processes, host, port, backend_environment(str(data_dir), speed, origin_ms))
     token = Client(url).post("/auth/token", {"username": _USERNAME, "password": password, "name": "demo"})["token"]
     client = Client(url, token)
     names: dict[str, str] = {}
@@ -114,11 +116,11 @@ async def _make_user(data_dir: Path, password: str) -> None:
         await services.accounts.add(_USERNAME, password)
 
 
-def _free(port: int) -> int:
+def _free(host: str, port: int) -> int:
     """Give the port if it is free; without a wish 8000, or any."""
     wished = port or 8000
     try:
-        listen("127.0.0.1", wished).close()
+        listen(host, wished).close()
     except PortInUse:
         if port:
             raise
