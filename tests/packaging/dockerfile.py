@@ -99,7 +99,9 @@ def run_stage(stage: Stage, root: Path, python: str) -> None:
     uv = subprocess.run([ROOT / "scripts/setup", "uv"], capture_output=True, text=True, check=True).stdout.strip()
     (tools / "python").write_text(_BASE_PYTHON.format(uv=uv, python=python))
     (tools / "python").chmod(0o755)
-    environment = {"HOME": str(root), "PATH": str(tools), **_passed_on(), **stage.environment()}
+    environment = {"PATH": str(tools), **_passed_on(), **stage.environment()}
+    # An image has no use for downloads that are kept; a machine that runs the tests again has.
+    environment.pop("PIP_NO_CACHE_DIR", None)
     folder = root
     for step in stage.steps:
         if step.word == "WORKDIR":
@@ -116,8 +118,9 @@ def run_stage(stage: Stage, root: Path, python: str) -> None:
 
 
 def _passed_on() -> Mapping[str, str]:
-    """How this machine reaches its package index."""
+    """How this machine reaches its package indexes; the settings of pip and npm are in its HOME."""
     wanted = (
+        "HOME",
         "PIP_",
         "HTTP",
         "HTTPS",

@@ -158,7 +158,7 @@ def powerless() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_steps_of_the_image_give_a_server_that_is_healthy_on_a_read_only_root(image: Path, tmp_path: Path) -> None:
     """The build stage's steps in a clean folder, then the final stage's command and health check."""
     before = sorted(str(path) for path in image.rglob("*"))
@@ -191,7 +191,7 @@ def test_the_steps_of_the_image_give_a_server_that_is_healthy_on_a_read_only_roo
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_image_holds_what_runs_and_nothing_that_builds(image: Path) -> None:
     """Its packages are those of the lock, and ours."""
     listed = subprocess.run(
