@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from plant_backend.domain.guards import dose_duration_ms
 from plant_backend.domain.model import Actuator, LampMode, Profile, PumpState
 
-_LIMITS: dict[str, tuple[float, float]] = {
+LIMITS: dict[str, tuple[float, float]] = {
     "soil_moisture_min_percent": (0, 100),
     "soil_moisture_hysteresis_percent": (0, 50),
     "dose_ms": (100, 600_000),
@@ -31,12 +31,13 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "longitude": (-180, 180),
     "lamp_hours_min": (0, 24),
 }
+"""Lowest and highest value of a field, in its own unit."""
 
 
 def profile_errors(profile: Profile) -> list[tuple[str, str]]:
     """Say what is wrong with a profile, field by field."""
     errors = []
-    for name, (lowest, highest) in _LIMITS.items():
+    for name, (lowest, highest) in LIMITS.items():
         value = getattr(profile, name)
         if value is not None and not lowest <= value <= highest:
             errors.append((name, f"must be {lowest:g} to {highest:g}"))

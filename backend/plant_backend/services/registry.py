@@ -51,6 +51,7 @@ class Services:
     what_if: WhatIf
     notifications: NotificationTargets
     sender: NotificationSender
+    public_url: str
 
 
 def build_services(
@@ -98,4 +99,5 @@ def build_services(
         what_if=WhatIf(storage, clock, history),
         notifications=NotificationTargets(storage, bus, notifier, sealer, public_url),
         sender=NotificationSender(storage, bus, real_clock, notifier, sealer, public_url),
+        public_url=public_url,
     )

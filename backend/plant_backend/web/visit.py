@@ -141,6 +141,11 @@ class Visit:
         """Give an address of the API."""
         return self.prefix + path + (f"?{urlencode(query)}" if query else "")
 
+    @property
+    def address(self) -> str:
+        """Where a node reaches this server: as the settings say, else as the person came here."""
+        return self.services.public_url or f"{self.request.url.scheme}://{self.request.url.netloc}"
+
     def asset(self, name: str) -> str:
         """Give the address of a file."""
         return self.prefix + self.site.assets.path(name)

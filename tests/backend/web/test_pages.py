@@ -20,7 +20,16 @@ def test_a_page_that_is_missing_says_so_with_its_number(owner: Visitor) -> None:
 
 
 def test_no_page_runs_anything_that_is_not_a_file_of_ours(owner: Visitor, node: Node) -> None:
-    for path in ("/web", "/web/devices", f"/web{node.path}", f"/web{node.path}/chart", "/web/nowhere"):
+    for path in (
+        "/web",
+        "/web/devices",
+        f"/web{node.path}",
+        f"/web{node.path}/chart",
+        "/web/nowhere",
+        "/web/alerts",
+        "/web/add",
+        f"/web{node.path}/automation",
+    ):
         answer = owner.get(path)
         assert answer.headers["content-security-policy"] == POLICY
         inline = re.findall(
@@ -72,9 +81,21 @@ def test_a_hostile_name_is_text_everywhere(backend: Backend, ada: Person, langua
         for path in (
             "/web",
             "/web/devices",
+            "/web/alerts",
             *(
                 f"/web{node.path}{end}"
-                for end in ("", "/chart", "/chart?view=table", "/water", "/rename", "/secret", "/delete", "/card")
+                for end in (
+                    "",
+                    "/chart",
+                    "/chart?view=table",
+                    "/water",
+                    "/rename",
+                    "/secret",
+                    "/delete",
+                    "/card",
+                    "/automation",
+                    "/new",
+                )
             ),
         ):
             page = visitor.page(path)

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 
 from plant_backend.web.page import Page
-from plant_backend.web.pages import chart, device, devices, dialogs, login, overview, preferences, setup
+from plant_backend.web.pages import (
+    add,
+    alerts,
+    automation,
+    chart,
+    device,
+    devices,
+    dialogs,
+    login,
+    overview,
+    preferences,
+    setup,
+)
 
 PAGES: Sequence[Page] = (
     setup.page,
@@ -11,7 +23,10 @@ PAGES: Sequence[Page] = (
     preferences.page,
     overview.page,
     devices.page,
+    add.page,
     device.page,
     chart.page,
+    automation.page,
+    alerts.page,
     dialogs.page,
 )

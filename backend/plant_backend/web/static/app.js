@@ -1,6 +1,7 @@
 // What every page does. Each module looks for its own elements and does nothing where there are none.
 
 import { watchDialogs } from "./dialogs.js";
+import { watchFiles } from "./files.js";
 import { watchForms } from "./forms.js";
 import { listen } from "./live.js";
 import { watchPreferences } from "./preferences.js";
@@ -9,5 +10,6 @@ import { keepTimes } from "./times.js";
 watchPreferences();
 keepTimes();
 watchDialogs();
+watchFiles();
 watchForms();
 listen();

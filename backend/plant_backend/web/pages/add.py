@@ -1,0 +1,63 @@
+"""Adding a device: what it is and what it is called, its secret once, and the wait for its first reading."""
+
+from starlette.responses import Response
+
+from plant_backend.domain.errors import InvalidInput
+from plant_backend.web import plant_view
+from plant_backend.web.node_files import KINDS, NodeKind, node_file
+from plant_backend.web.page import For, Page
+from plant_backend.web.shown_once import ShownOnce
+from plant_backend.web.visit import Visit
+
+page = Page()
+
+_secrets: ShownOnce[str] = ShownOnce()
+
+
+@page.get("/add", "device_add", For.OWNERS)
+async def ask(visit: Visit) -> Response:
+    """Ask what it is."""
+    return visit.render("add/page.html", kinds=KINDS, chosen=NodeKind.ESPHOME, name="", problem=None)
+
+
+@page.post("/add", "device_add_send")
+async def add(visit: Visit) -> Response:
+    """Make the device; the next page shows its secret."""
+    form = await visit.form()
+    kind = _kind(form.get("kind", ""))
+    try:
+        device, secret = await visit.services.devices.add(visit.who, form.get("name", ""))
+    except InvalidInput:
+        problem = visit.say("Give a name of at most 100 characters.")
+        return visit.render(
+            "add/page.html", 422, kinds=KINDS, chosen=kind, name=form.get("name", "")[:200], problem=problem
+        )
+    _secrets.put(visit.who.account_id, device.id, secret)
+    return visit.go_to("device_secret", {"kind": kind}, device_id=device.id)
+
+
+@page.get("/devices/{device_id}/new", "device_secret", For.OWNERS)
+async def show_secret(visit: Visit) -> Response:
+    """Show the secret, this once, and wait for the node."""
+    plant = await plant_view.plant(visit, visit.given("device_id"))
+    kind, secret = _kind(visit.query("kind")), _secrets.take(visit.who.account_id, plant.device.id)
+    response = visit.render(
+        "add/secret.html",
+        plant=plant,
+        kind=kind,
+        secret=secret,
+        file=None if secret is None else node_file(kind, visit.address, plant.device.id, secret),
+        is_secret=True,
+    )
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+@page.get("/devices/{device_id}/arrival", "device_arrival")
+async def arrival(visit: Visit) -> Response:
+    """Show how far the node has come."""
+    return visit.render("add/arrival.html", plant=await plant_view.plant(visit, visit.given("device_id")))
+
+
+def _kind(text: str) -> NodeKind:
+    return NodeKind(text) if text in NodeKind.__members__.values() else NodeKind.OTHER
