@@ -35,6 +35,7 @@ def check(repository: Path, name: str, content: str) -> subprocess.CompletedProc
         ("notes.md", "see /ho" + "me/somebody/thing"),
         ("notes.md", "cd /wo" + "rk/thing"),
         ("notes.md", "in C:" + "\\Us" + "ers\\somebody"),
+        ("notes.md", "<<<<<" + "<< HEAD\nmine"),
         ("uv.lock", ""),
         ("web/static/chart.min.js", ""),
         ("web/node_modules/htmx/index.js", ""),
