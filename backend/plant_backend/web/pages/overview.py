@@ -24,6 +24,12 @@ async def summary(visit: Visit) -> Response:
     return visit.render("overview/summary.html", plants=plants, today=plant_view.watered_today(visit, plants))
 
 
+@page.get("/overview/cards", "overview_cards")
+async def cards(visit: Visit) -> Response:
+    """Show all cards anew: a plant has come or gone."""
+    return visit.render("overview/cards.html", plants=await plant_view.plants(visit))
+
+
 @page.get("/devices/{device_id}/card", "overview_card")
 async def card(visit: Visit) -> Response:
     """Show one plant's card anew."""

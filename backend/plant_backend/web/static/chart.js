@@ -402,8 +402,10 @@ function drawMarks(plot, data, colours) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  // A mark at the very edge is shown whole.
+  const inside = (/** @type {number} */ x) => Math.min(Math.max(x, bbox.left + size), bbox.left + bbox.width - size);
   for (const [at] of data.runs) {
-    const x = plot.valToPos(at, "x", true);
+    const x = inside(plot.valToPos(at, "x", true));
     const y = bbox.top + bbox.height - 1.6 * size;
     ctx.fillStyle = colours.water;
     ctx.beginPath();
@@ -413,7 +415,7 @@ function drawMarks(plot, data, colours) {
     ctx.fill();
   }
   for (const [at] of data.alerts) {
-    const x = plot.valToPos(at, "x", true);
+    const x = inside(plot.valToPos(at, "x", true));
     const y = bbox.top + 0.5 * size;
     ctx.fillStyle = colours.warn;
     ctx.beginPath();

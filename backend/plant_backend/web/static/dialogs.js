@@ -22,7 +22,11 @@ export function watchDialogs() {
     const again = opener?.isConnected ? opener : document.getElementById(opener?.id ?? "");
     again?.focus();
   });
-  document.addEventListener("input", (event) => matchTyped(/** @type {HTMLInputElement} */ (event.target)));
+  document.addEventListener("input", (event) => {
+    const input = /** @type {HTMLInputElement} */ (event.target);
+    matchTyped(input);
+    estimateVolume(input);
+  });
 }
 
 /**
@@ -44,4 +48,16 @@ function matchTyped(input) {
   const wanted = input.dataset?.mustBe;
   const button = input.form?.querySelector("button[data-when-typed]");
   if (wanted !== undefined && button) button.toggleAttribute("disabled", input.value.trim() !== wanted);
+}
+
+/**
+ * How much water so many seconds are.
+ * @param {HTMLInputElement} input
+ */
+function estimateVolume(input) {
+  const rate = Number(input.dataset?.mlPerS);
+  const output = input.form?.querySelector("[data-volume]");
+  if (!rate || !output) return;
+  const format = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 0 });
+  output.textContent = `${format.format(rate * (Number(input.value) || 0))}\u00a0ml`;
 }

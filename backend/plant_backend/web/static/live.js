@@ -6,7 +6,8 @@ import { say } from "./words.js";
 const SILENCE_MS = 35_000; // the server says something every 15 s
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
-const POLL_MS = 30_000;
+const POLL_MS = 30_000; // without a stream
+const LOOK_MS = 60_000; // with one: a node that falls silent is no news
 const REFRESH_MS = 1_000; // a part of the page is fetched at most so often
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "offline"} State */
@@ -20,9 +21,8 @@ export function listen() {
   if (!url) return;
   watchFailures();
   void follow(url);
-  setInterval(() => {
-    if (state() !== "live") refreshAll();
-  }, POLL_MS);
+  setInterval(() => state() !== "live" && refreshAll(), POLL_MS);
+  setInterval(() => state() === "live" && refreshAll(), LOOK_MS);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) refreshAll();
   });
@@ -128,7 +128,8 @@ function hear(type, data) {
   document.dispatchEvent(new CustomEvent("plant:news", { detail: { type, news } }));
   for (const element of document.querySelectorAll("[data-refresh]")) {
     const { device, types } = /** @type {HTMLElement} */ (element).dataset;
-    if (device && device !== news.device_id) continue;
+    // What shows a plant that is gone goes with what shows them all.
+    if (device && (device !== news.device_id || type === "device_deleted")) continue;
     if (types && !types.split(" ").includes(type)) continue;
     refresh(element);
   }

@@ -1,0 +1,80 @@
+"""A proxy like Home Assistant's ingress: a prefix of its own, which it takes off, and names in a header."""
+
+import contextlib
+import http.client
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIX = "/api/hassio_ingress/9Vb3xT_token-1"
+_HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
+FRAME = f"""<!doctype html><html lang="en"><title>House</title><link rel="icon" href="data:,">
+<iframe title="Plants" src="{PREFIX}/web" width="1200" height="800"></iframe>"""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    target: str
+    outside: list[str]
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+    def _pass_on(self) -> None:
+        if self.path == "/":
+            return self._answer(200, [("content-type", "text/html")], FRAME.encode())
+        if not self.path.startswith(PREFIX + "/"):
+            self.outside.append(self.path)
+            return self._answer(404, [], b"")
+        upstream = http.client.HTTPConnection(urlsplit(self.target).netloc, timeout=30)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        headers |= {
+            "Host": urlsplit(self.target).netloc,
+            "X-Ingress-Path": PREFIX,
+            "X-Forwarded-Host": self.headers["host"],
+            "X-Forwarded-Proto": "http",
+        }
+        body = self.rfile.read(int(self.headers.get("content-length") or 0)) or None
+        with contextlib.closing(upstream), contextlib.suppress(ConnectionError, TimeoutError):
+            upstream.request(self.command, self.path.removeprefix(PREFIX), body, headers)
+            answer = upstream.getresponse()
+            # Location and Set-Cookie go through as they are.
+            kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP]
+            self.send_response(answer.status)
+            for name, value in [*kept, ("connection", "close")]:
+                self.send_header(name, value)
+            self.end_headers()
+            self.close_connection = True
+            while chunk := answer.read1(65536):
+                self.wfile.write(chunk)
+                self.wfile.flush()
+        return None
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in [*headers, ("content-length", str(len(body)))]:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_HEAD = _pass_on  # noqa: N815 - the base's names
+
+
+@contextmanager
+def prefix_proxy(target: str) -> Iterator[tuple[str, list[str]]]:
+    """Run the proxy. Gives its address, and what was asked of it outside the prefix."""
+    outside: list[str] = []
+    handler = type("Handler", (_Handler,), {"target": target, "outside": outside})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", outside
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

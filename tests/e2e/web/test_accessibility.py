@@ -1,0 +1,122 @@
+"""Every page, for everybody: axe in both colours on phones and desks, narrow screens, keys alone."""
+
+import pytest
+from playwright.sync_api import Page
+from playwright.sync_api import expect as see
+
+from tests.e2e.web.conftest import Windows, violations
+from tests.e2e.web.garden import Garden
+
+
+def pages(garden: Garden) -> list[str]:
+    """Give every page that there is, by address."""
+    plant = f"/web{garden.basil.path}"
+    return [
+        "/web",
+        "/web/devices",
+        "/web/devices?q=nothing+fits",
+        plant,
+        f"/web{garden.silent.path}",
+        f"{plant}/chart?sensor=soil",
+        f"{plant}/chart?sensor=air&view=table",
+        "/web/nowhere",
+    ]
+
+
+def dialogs(garden: Garden) -> list[str]:
+    """Give what the dialogs of a device are opened with."""
+    return ["Rename", "New secret", "Delete"]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_axe_finds_nothing(windows: Windows, garden: Garden, axe: str, colours: str, width: int) -> None:
+    window = windows.open(None, color_scheme=colours, viewport={"width": width, "height": 800})
+    found = {}
+
+    def look(name: str) -> None:
+        found[name] = violations(window.page, axe)
+
+    for path in ("/web/login", "/web/setup"):
+        window.go(path)
+        look(path)
+    window.sign_in()
+    for path in pages(garden):
+        page = window.go(path)
+        if "/chart?sensor=soil" in path:
+            see(page.locator("#chart .uplot")).to_be_visible()
+        look(path)
+    page = window.go("/web")
+    page.get_by_label("Account and display").click()
+    look("the menu")
+    page = window.go(f"/web{garden.fern.path}")
+    for name in ["Water now", *dialogs(garden)]:
+        page.get_by_role("button", name=name).click()
+        see(page.get_by_role("dialog")).to_be_visible()
+        look(f"the dialog of {name}")
+        page.keyboard.press("Escape")
+    window.complaints = [text for text in window.complaints if "404" not in text and "409" not in text]
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def test_nothing_is_cut_off_at_320_pixels(windows: Windows, garden: Garden) -> None:
+    window = windows.open(viewport={"width": 320, "height": 640})
+    too_wide = {}
+    for path in pages(garden):
+        page = window.go(path)
+        if "/chart?sensor=soil" in path:
+            see(page.locator("#chart .uplot")).to_be_visible()
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            too_wide[path] = width
+    window.complaints = [text for text in window.complaints if "404" not in text]
+    assert too_wide == {}
+
+
+def focused_is_in_view(page: Page) -> bool:
+    """Tell whether what has the focus is not hidden behind a bar (2.4.11)."""
+    return bool(
+        page.evaluate(
+            """() => {
+              const element = document.activeElement;
+              const box = element.getBoundingClientRect();
+              if (!box.width) return true;
+              const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
+              const y = Math.min(Math.max(box.top + box.height / 2, 0), innerHeight - 1);
+              const top = document.elementFromPoint(x, y);
+              return element === top || element.contains(top) || top?.closest("label")?.contains(element) || false;
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_keyboard_reaches_all_and_nothing_hides_it(windows: Windows, garden: Garden, width: int) -> None:
+    window = windows.open(viewport={"width": width, "height": 640})
+    page = window.go("/web")
+    page.keyboard.press("Tab")
+    see(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    reached, hidden = set(), []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        name = page.evaluate("(document.activeElement.textContent || document.activeElement.ariaLabel || '').trim()")
+        reached.add(name)
+        if not focused_is_in_view(page):
+            hidden.append(name)
+    assert hidden == []
+    assert {"Plants", "Devices", "Kitchen basil", "Fern by the stairs", "Water now"} <= reached
+
+
+def test_a_pump_can_be_run_and_left_alone_by_keys_alone(windows: Windows, garden: Garden) -> None:
+    page = windows.open().go(f"/web{garden.fern.path}")
+    page.get_by_role("button", name="Water now").focus()
+    page.keyboard.press("Enter")
+    see(page.get_by_role("dialog").get_by_label("How long, in seconds")).to_be_focused()
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        inside = page.evaluate("!!document.activeElement.closest('dialog') || document.activeElement === document.body")
+        assert inside, "the focus left the dialog"
+    page.keyboard.press("Escape")
+    see(page.get_by_role("button", name="Water now")).to_be_focused()

@@ -1,0 +1,167 @@
+"""From the set-up link to plants that are seen live."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect as see
+
+from tests.e2e.web.conftest import Window, Windows
+from tests.e2e.web.garden import Garden
+from tests.live_backend import PASSWORD, Backend
+
+
+def test_from_the_set_up_link_to_the_first_plants(windows: Windows, garden: Garden, tmp_path: Path) -> None:
+    with Backend(tmp_path / "new") as fresh:
+        (link,) = [event["link"] for event in fresh.log_events() if event["event"] == "no_account_yet"]
+        window = windows.open(None)
+        page = window.page
+        page.goto(link)
+        see(page.get_by_label("Set-up code")).to_be_hidden()
+        assert "#" not in page.url
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password", exact=True).fill("short")
+        page.get_by_label("Password, once more").fill("short")
+        page.get_by_role("button", name="Make the account").click()
+        see(page.get_by_text(re.compile("must have .* characters"))).to_be_visible()
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_label("Password, once more").fill(PASSWORD)
+        page.get_by_role("button", name="Make the account").click()
+        see(page.get_by_role("heading", name="Nothing planted yet")).to_be_visible()
+        see(page.get_by_text("Add a device and give it its secret")).to_be_visible()
+        # A refused form is an answer of 422, which a browser writes into its console.
+        window.complaints = [text for text in window.complaints if "422" not in text]
+        # The link is used up, and the page says so.
+        page.goto(link)
+        see(page.get_by_role("heading", name="Already set up")).to_be_visible()
+        window.complaints = [text for text in window.complaints if "409" not in text]
+        person = fresh.sign_in("ada")
+        page.goto(f"{fresh.url}/web")
+        see(page.locator("#stream")).to_have_attribute("data-state", "live")
+        person.add_device("First of all").send(soil=33, tank=50, air=20)
+        see(page.get_by_role("heading", name="First of all")).to_be_visible()
+
+
+def test_what_needs_somebody_comes_first(windows: Windows, garden: Garden) -> None:
+    page = windows.open().page
+    names = page.locator(".plant h2").all_inner_texts()
+    assert names[0] == "Kitchen basil"
+    see(page.locator(".plant").first).to_contain_text("The reservoir is low")
+    see(page.locator("#summary")).to_contain_text("1 plant needs you")
+
+
+def test_a_reading_shows_without_a_reload_and_leaves_the_focus_where_it_is(windows: Windows, garden: Garden) -> None:
+    page = windows.open().page
+    card = page.locator(".plant", has_text="Fern by the stairs")
+    see(page.locator("#stream")).to_have_attribute("data-state", "live")
+    page.evaluate("window.stayed = true")
+    card.get_by_role("button", name="Water now").focus()
+    for soil in (51.3, 50.7):
+        garden.fern.send(soil=soil, tank=88, air=21, humidity=52, light=800)
+        see(card.locator(".plant-value")).to_have_text(re.compile(f"{soil}"))
+    assert page.evaluate("window.stayed")
+    see(card.get_by_role("button", name="Water now")).to_be_focused()
+
+
+def test_a_new_alert_is_said_aloud(windows: Windows, garden: Garden) -> None:
+    page = windows.open().page
+    see(page.locator("#stream")).to_have_attribute("data-state", "live")
+    node = garden.new_plant("Thirsty mint")
+    node.send(soil=41, tank=3, air=21)
+    see(page.locator("#announcer")).to_contain_text("New alert: The reservoir is at 3 %")
+    garden.ada.request("DELETE", node.path)
+    see(page.get_by_role("heading", name="Thirsty mint")).to_have_count(0)
+
+
+def test_a_cut_stream_is_shown_and_mended(windows: Windows, garden: Garden, backend: Backend) -> None:
+    window = windows.open()
+    page = window.page
+    stream = page.locator("#stream")
+    see(stream).to_have_text("Live")
+    backend.stop()
+    see(stream).to_have_text("Reconnecting")
+    backend.start()
+    # What came while nobody listened is shown as soon as the stream is back.
+    garden.tomatoes.send(soil=36.6, tank=70, air=21, humidity=52, light=800)
+    see(stream).to_have_text("Live", timeout=20_000)
+    see(page.locator(".plant", has_text="Balcony tomatoes").locator(".plant-value")).to_have_text(re.compile("36.6"))
+    window.complaints = [text for text in window.complaints if "net::ERR_" not in text]
+
+
+def test_a_device_is_found_by_its_name_and_by_how_it_is(windows: Windows, garden: Garden) -> None:
+    page = windows.open().page
+    page.get_by_role("link", name="Devices").click()
+    page.get_by_role("searchbox").fill("basil")
+    see(page.locator(".device-row")).to_have_count(1)
+    see(page).to_have_url(re.compile("q=basil"))
+    see(page.get_by_role("searchbox")).to_be_focused()
+    page.get_by_role("searchbox").fill("no such thing")
+    see(page.get_by_role("heading", name="No device fits")).to_be_visible()
+    page.get_by_role("link", name="Show all").click()
+    page.get_by_role("radio", name="Silent").check(force=True)
+    see(page.locator(".device-row")).to_have_count(1)
+    see(page.locator(".device-row")).to_contain_text("Never seen")
+
+
+def test_a_device_tells_what_was_decided_and_why(windows: Windows, garden: Garden) -> None:
+    page = windows.open().page
+    page.get_by_role("link", name="Kitchen basil").click()
+    see(page.get_by_role("heading", name="Why it was watered, and why not")).to_be_visible()
+    see(page.locator(".log").last).to_contain_text("The reservoir is at")
+    see(page.locator(".value", has_text="Soil moisture")).to_contain_text("%")
+
+
+def test_a_viewer_is_shown_no_controls(windows: Windows, garden: Garden) -> None:
+    page = windows.open("vic").page
+    see(page.get_by_role("heading", name="Balcony tomatoes")).to_be_visible()
+    see(page.get_by_role("button", name="Water now")).to_have_count(0)
+    page.get_by_role("link", name="Balcony tomatoes").click()
+    see(page.get_by_role("heading", name="The device")).to_be_visible()
+    see(page.get_by_role("button", name="Delete")).to_have_count(0)
+    answer = page.request.post(f"{page.url}/water", form={"seconds": "5"}, headers={"sec-fetch-site": "same-origin"})
+    assert answer.status == 403
+
+
+def test_colours_and_language_are_kept(windows: Windows, garden: Garden) -> None:
+    window: Window = windows.open()
+    page = window.page
+    page.get_by_label("Account and display").click()
+    page.get_by_role("radio", name="Dark").check(force=True)
+    see(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    see(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_label("Account and display").click()
+    page.get_by_label("Language").select_option("de")
+    page.get_by_role("button", name="Use this").click()
+    see(page.get_by_role("heading", name="Deine Pflanzen")).to_be_visible()
+
+
+def test_a_rotated_secret_is_shown_once(windows: Windows, garden: Garden) -> None:
+    node = garden.new_plant("Rotating rosemary")
+    window = windows.open()
+    page = window.go(f"/web{node.path}")
+    page.get_by_role("button", name="New secret").click()
+    page.get_by_role("dialog").get_by_role("button", name="Make a new secret").click()
+    field = page.get_by_role("dialog").get_by_label("Secret")
+    secret = field.input_value()
+    assert secret.startswith("pds_")
+    assert node.try_sign_in(secret=secret).status_code == 200
+    page.get_by_role("button", name="I have saved it").click()
+    see(page.get_by_role("button", name="New secret")).to_be_focused()
+    page.reload()
+    assert secret not in page.content()
+    garden.ada.request("DELETE", node.path)
+
+
+def test_a_device_is_deleted_by_its_name_alone(windows: Windows, garden: Garden) -> None:
+    node = garden.new_plant("Doomed daisy")
+    page = windows.open().go(f"/web{node.path}")
+    page.get_by_role("button", name="Delete").click()
+    last = page.get_by_role("button", name="Delete for good")
+    see(last).to_be_disabled()
+    page.get_by_label("Type its name to go on").fill("Doomed dais")
+    see(last).to_be_disabled()
+    page.get_by_label("Type its name to go on").fill("Doomed daisy")
+    last.click()
+    page.wait_for_url("**/web/devices")
+    see(page.get_by_text("Doomed daisy")).to_have_count(0)
+    assert garden.ada.request("GET", node.path).status_code == 404
