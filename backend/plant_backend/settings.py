@@ -57,7 +57,9 @@ class Settings(BaseSettings):
         "Addresses, single words, .local, .lan, .internal and .home.arpa need no mention.",
     )
     trusted_proxies: str = Field(
-        "", description="Addresses or networks of reverse proxies whose X-Forwarded-For is believed, with commas."
+        "",
+        description="Addresses or networks of reverse proxies whose X-Forwarded-… and X-Ingress-Path are believed, "
+        "with commas.",
     )
     metrics_token: str = Field("", description="What opens /metrics; closed without. At least 16 characters.")
     audit_days: int = Field(365, ge=1, le=3650, description="Days that the audit log is kept.")

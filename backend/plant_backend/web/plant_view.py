@@ -11,8 +11,9 @@ from plant_backend.domain.command import LIVE_STATES, NEVER_RAN_STATES, Action, 
 from plant_backend.domain.freshness import is_fresh, is_plausible
 from plant_backend.domain.history import Bucket
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
-from plant_backend.domain.ledger import DecisionRecord
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord
 from plant_backend.domain.model import Actuator, Device, Mode, Profile, Sample, Sensor
+from plant_backend.domain.reason import Reason
 from plant_backend.services.devices import DeviceStatus
 from plant_backend.services.plants import pump_of
 from plant_backend.web.visit import Visit
@@ -141,6 +142,13 @@ class Plant:
     def watered_ms_since(self, start: datetime) -> int:
         """Give the run time of the pump since a moment. What is unknown counts in full."""
         return sum(run.counted_ms for run in self.runs if run.created_at >= start)
+
+    @property
+    def held_back(self) -> Reason | None:
+        """Why a dose that is due is not given, where one is."""
+        if self.decision is None or self.decision.outcome is not DecisionOutcome.REFUSED:
+            return None
+        return next(iter(self.decision.reasons), None)
 
     @property
     def due_at(self) -> datetime | None:
