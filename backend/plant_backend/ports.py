@@ -342,6 +342,10 @@ class Automation(Protocol):
 
     def set_thirsty(self, device_number: int, is_thirsty: bool) -> None: ...
 
+    def held_back_since(self, device_number: int) -> datetime | None: ...
+
+    def set_held_back_since(self, device_number: int, since: datetime | None) -> None: ...
+
     def record(
         self,
         device_number: int,

@@ -118,6 +118,9 @@ class Worker:
                 await self._services.commands.heal_clock()
                 await self._services.commands.give_up_overdue()
                 numbers = await self._storage.read(lambda tx: tx.devices.numbers())
+                # What was kept of a device that was deleted would stay for ever.
+                for gone in self._answered_at.keys() - set(numbers):
+                    del self._answered_at[gone]
                 # Spread out, so that fresh news never waits behind a crowd that is only looked at for safety.
                 step_ms = int(self._sweep_s * 1000) / max(len(numbers), 1)
                 now_ms = self._services.clock.now_ms()

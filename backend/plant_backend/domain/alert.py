@@ -33,6 +33,7 @@ class AlertKind(StrEnum):
     RESERVOIR_GONE = "reservoir_gone"
     PROBE_GONE = "probe_gone"
     CHANNEL_GONE = "channel_gone"
+    NOT_WATERING = "not_watering"
 
 
 class AlertState(StrEnum):

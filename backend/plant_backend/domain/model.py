@@ -272,6 +272,7 @@ class PlantSnapshot:
     """All that a decision depends on, except the time.
 
     is_thirsty: the soil fell below its minimum and has not risen above minimum + hysteresis since.
+    held_back_since: since when it has been waiting for water that something keeps back.
     open_alerts: (kind, channel) of the alerts that are open; the channel is "" where an alert has none.
     """
 
@@ -282,3 +283,4 @@ class PlantSnapshot:
     open_alerts: frozenset[tuple[str, str]] = field(default_factory=frozenset)
     effect: DoseEffect = NO_DOSES
     lamp: LampState | None = None
+    held_back_since: datetime | None = None

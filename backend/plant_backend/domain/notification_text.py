@@ -42,6 +42,7 @@ _WHAT: dict[AlertKind, tuple[str, str]] = {
     ),
     AlertKind.PROBE_GONE: ("the node no longer names a soil probe", "Look at the node and its configuration."),
     AlertKind.CHANNEL_GONE: ("the node no longer names a channel", "Look at the node and its configuration."),
+    AlertKind.NOT_WATERING: ("it is not watered", "Mend what it says, and water by hand meanwhile."),
     AlertKind.RULES_FAILED: (
         "the rules failed",
         "It is not watered. Look into the backend's log, and water by hand meanwhile.",

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import pairwise
+from statistics import median
 
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.freshness import agree, is_fresh, is_plausible, latest
@@ -80,8 +81,9 @@ def steadiness_refusal(plant: PlantSnapshot, probe: SensorState, now: datetime) 
     if len(recent) < AGREEING_SAMPLES:
         text = (
             f"One more value of {probe.key} is needed to confirm the last: {AGREEING_SAMPLES} within "
-            f"{plant.profile.stale_after_s} s (stale_after_s). A node that samples less often needs more there."
+            f"{plant.profile.stale_after_s} s (stale_after_s)."
         )
+        text += _too_seldom(plant.profile, probe) or " A node that samples less often needs more there."
         return Reason(ReasonCode.PROBE_UNSTEADY, text)
     if not all(is_plausible(probe.kind, sample) for sample in recent) or not agree(recent, AGREEMENT_PERCENT):
         return Reason(ReasonCode.PROBE_UNSTEADY, f"The last values of {probe.key} do not agree.")
@@ -97,6 +99,7 @@ def probe_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
             continue
         if not is_fresh(sample, now, stale_after(plant.profile)):
             text = f"{sensor.key} has not been heard since {sample.ts:%Y-%m-%d %H:%M:%S} UTC."
+            text += _too_seldom(plant.profile, sensor)
             changes.append(RaiseAlert(AlertKind.PROBE_STALE, Severity.WARNING, text, sensor.key))
             continue
         changes += _heard_again(plant, sensor, now)
@@ -105,6 +108,15 @@ def probe_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
             changes += _stuck(plant, sensor, sample, now)
             changes += _dropped(plant, sensor, now)
     return [*changes, *_pair(plant, now)]
+
+
+def _too_seldom(profile: Profile, sensor: SensorState) -> str:
+    """Give a hint where a sensor speaks too seldom for two of its values ever to be fresh at once."""
+    gaps = [(after.ts - before.ts).total_seconds() for before, after in pairwise(sensor.samples)]
+    if not gaps or (gap_s := median(gaps)) * 1.2 <= profile.stale_after_s:
+        return ""
+    enough_s = round(gap_s * 2.5)
+    return f" It speaks about every {gap_s:.0f} s: set stale_after_s to {enough_s} or more, or let it speak more often."
 
 
 def _heard_again(plant: PlantSnapshot, sensor: SensorState, now: datetime) -> list[AlertChange]:

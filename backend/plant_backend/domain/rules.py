@@ -22,6 +22,7 @@ from plant_backend.domain.probes import (
 )
 from plant_backend.domain.quiet import quiet_refusal
 from plant_backend.domain.reason import Reason, ReasonCode
+from plant_backend.domain.silence import TOLD_AFTER, held_back_since, silence_alerts
 
 CAP_ALERT_ENDS_AT = 0.5
 """The share of the daily cap that must be unused again before its alert ends: at the cap each hour frees one dose."""
@@ -40,7 +41,8 @@ class Decision:
     """What the rules want done for one device at one instant, and why.
 
     doses, lamp: to be queued, unless the mode is `shadow`. reasons: of the watering, then of the lamp.
-    is_thirsty, effect: what to remember until the next time. wake_at: when to look again though nothing was heard.
+    is_thirsty, effect, held_back_since: what to remember until the next time.
+    wake_at: when to look again though nothing was heard.
     """
 
     doses: tuple[Dose, ...]
@@ -50,6 +52,7 @@ class Decision:
     wake_at: datetime | None
     effect: DoseEffect = NO_DOSES
     lamp: LampOrder | None = None
+    held_back_since: datetime | None = None
 
 
 def decide(plant: PlantSnapshot, now: datetime) -> Decision:
@@ -70,10 +73,13 @@ def decide(plant: PlantSnapshot, now: datetime) -> Decision:
         doses = (Dose(plant.pump.key, duration_ms),)
         effect = after_dose(plant, effect, now)
         reason = _dry(plant, duration_ms)
+    since = held_back_since(plant, reason, now, is_thirsty=is_thirsty)
+    alerts += silence_alerts(plant, reason, since, now, is_thirsty=is_thirsty)
     order, lamp_reason, lamp_wake_at = lamp_decision(plant.profile, plant.lamp, now)
     reasons = (reason,) if lamp_reason is None else (reason, lamp_reason)
-    wake_at = _wake_at(plant, reason, lamp_wake_at, now)
-    return Decision(doses, tuple(alerts), reasons, is_thirsty, wake_at, effect, order)
+    told_at = None if since is None else since + TOLD_AFTER
+    wake_at = _wake_at(plant, now, reason.until, lamp_wake_at, told_at)
+    return Decision(doses, tuple(alerts), reasons, is_thirsty, wake_at, effect, order, since)
 
 
 def _thirst(plant: PlantSnapshot, now: datetime) -> bool:
@@ -177,12 +183,12 @@ def _has_cap_left(profile: Profile, pump: PumpState) -> bool:
     return pump.used_ms <= daily_cap_ms(profile, pump) * CAP_ALERT_ENDS_AT
 
 
-def _wake_at(plant: PlantSnapshot, reason: Reason, lamp_wake_at: datetime | None, now: datetime) -> datetime | None:
-    """Look again when a waiting time ends, when the lamp is due, and when a fresh probe would turn stale."""
+def _wake_at(plant: PlantSnapshot, now: datetime, *moments: datetime | None) -> datetime | None:
+    """Look again at the first of these moments, and when a fresh probe would turn stale."""
     candidates = [
         sample.ts + stale_after(plant.profile) + timedelta(seconds=1)
         for sensor in plant.sensors
         if is_watched(plant.profile, sensor.kind) and (sample := latest(sensor)) is not None
     ]
-    candidates += [moment for moment in (reason.until, lamp_wake_at) if moment is not None]
+    candidates += [moment for moment in moments if moment is not None]
     return min((moment for moment in candidates if moment > now), default=None)

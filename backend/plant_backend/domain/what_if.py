@@ -115,6 +115,7 @@ class Simulation:
         self._unlooked: tuple[datetime, datetime] | None = None
         self._looked_at: datetime | None = None
         self._wake_at: datetime | None = None
+        self._held_back_since: datetime | None = None
         self._looks = 0
 
     def feed(self, at: datetime, values: Sequence[float | None]) -> None:
@@ -174,9 +175,11 @@ class Simulation:
             None if self._pump is None else self._pump_state(self._pump, now),
             is_thirsty=self._is_thirsty,
             open_alerts=frozenset(self._open),
+            held_back_since=self._held_back_since,
         )
         decision = decide(plant, now)
         self._wake_at = decision.wake_at
+        self._held_back_since = decision.held_back_since
         for change in decision.alerts:
             if isinstance(change, RaiseAlert):
                 self._raise(change, now)

@@ -9,7 +9,7 @@ from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, Raise
 from plant_backend.domain.command import Origin
 from plant_backend.domain.errors import InvalidInput, PreconditionFailed
 from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, EventType
-from plant_backend.domain.model import Device, Mode, PlantSnapshot, Profile
+from plant_backend.domain.model import Device, LampMode, Mode, PlantSnapshot, Profile
 from plant_backend.domain.outcome import outcome_of
 from plant_backend.domain.reason import ReasonCode
 from plant_backend.domain.rules import Decision, decide
@@ -71,6 +71,7 @@ class Automation:
         """
         entry = await self._directory.entry(number)
         if entry is None:
+            self._forget(number)
             return None
         mark = await self._watch.settle()
         heard = listen(self._storage, entry.device)
@@ -133,10 +134,12 @@ class Automation:
             version = tx.automation.set_profile(device.number, profile, now)
             record(tx, who, "automation_changed", f"{device.id} {device.name}")
             reason, lamp = f"The mode is {profile.mode} now.", lamp_of(device)
-            if pump is not None and profile.mode is not Mode.ON:
-                self._commands.withdraw_doses(tx, device, pump, who, reason, now)
+            if profile.mode is not Mode.ON:
+                self._commands.withdraw_doses(tx, device, who, reason, now)
             if lamp is not None and profile.mode is not Mode.ON:
                 cancel_queued(tx, device, lamp, reason, now, origin=Origin.RULE)
+            if lamp is not None and profile.lamp_mode is LampMode.OFF and before.lamp_mode is not LampMode.OFF:
+                self._commands.put_out(tx, device, lamp, who, now)
             tx.events.add(device, EventType.AUTOMATION, profile_document(profile, version), now)
             return device.number, version
 
@@ -199,9 +202,7 @@ class Automation:
         """Tell whether there is anything to do or to write down."""
         if (RULES_FAILED, "") in plant.open_alerts:
             return True
-        if (decision.is_thirsty, decision.effect) != (plant.is_thirsty, plant.effect) or self._is_to_be_written(
-            number, plant, decision, now
-        ):
+        if _memory(decision) != _memory(plant) or self._is_to_be_written(number, plant, decision, now):
             return True
         return any(self._is_alert_due(number, plant, change, now) for change in decision.alerts)
 
@@ -220,6 +221,11 @@ class Automation:
             return True
         return outcome is DecisionOutcome.REFUSED and now - written.at >= _REPEAT_AFTER
 
+    def _forget(self, number: int) -> None:
+        """Drop what was kept of a device that is gone."""
+        self._written.pop(number, None)
+        self._alerted = {key: at for key, at in self._alerted.items() if key[0] != number}
+
     def _remember(self, number: int, record: DecisionRecord | None) -> None:
         if record is not None:
             codes = tuple(reason.code for reason in record.reasons)
@@ -232,3 +238,10 @@ def _keep(tx: Transaction, number: int, plant: PlantSnapshot, decision: Decision
         tx.automation.set_thirsty(number, decision.is_thirsty)
     if decision.effect != plant.effect:
         tx.automation.set_effect(number, decision.effect)
+    if decision.held_back_since != plant.held_back_since:
+        tx.automation.set_held_back_since(number, decision.held_back_since)
+
+
+def _memory(kept: PlantSnapshot | Decision) -> tuple[object, ...]:
+    """Give what the rules remember."""
+    return kept.is_thirsty, kept.effect, kept.held_back_since

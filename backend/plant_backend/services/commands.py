@@ -22,7 +22,7 @@ from plant_backend.domain.command import (
 from plant_backend.domain.errors import InvalidInput, Unavailable, WateringRefused
 from plant_backend.domain.guards import block_refusal, daily_cap_ms, reservoir_refusal, run_refusal
 from plant_backend.domain.kinds import ActuatorKind
-from plant_backend.domain.lamp import LampOrder
+from plant_backend.domain.lamp import RECALLED, LampOrder, lamp_state
 from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Actuator, Device, Profile, PumpState
 from plant_backend.domain.reason import Reason
@@ -126,21 +126,11 @@ class CommandService:
                 if not self._watch.is_settled(mark):
                     raise Unavailable("The backend's clock was set a moment ago: ask again.")
                 guard = RunGuard(daily_cap_ms(plant.profile, pump), 0 if is_forced else plant.profile.cooldown_s)
-            command = tx.commands.claim(
-                device,
-                actuator,
-                action,
-                duration_ms=duration_ms,
-                ttl_ms=self._ttl_ms,
-                origin=Origin.PERSON,
-                is_forced=is_forced,
-                requested_by=who.username,
-                guard=guard,
-                now=now,
+            command = self._claim(
+                tx, device, actuator, action, now, duration_ms=duration_ms, who=who, is_forced=is_forced, guard=guard
             )
             if command is None:
                 raise WateringRefused("actuator_busy", f"A command for {actuator.key} is under way.")
-            tx.events.add(device, EventType.COMMAND, command_document(command), now)
             return command
 
         command = await self._storage.write(work)
@@ -151,62 +141,59 @@ class CommandService:
         self, tx: Transaction, device: Device, pump: Actuator, duration_ms: int, profile: Profile, now: datetime
     ) -> Command | None:
         """Queue a dose of the rules, inside their transaction. None where another claim was faster."""
-        cap_ms = daily_cap_ms(profile, PumpState(pump.key, pump.limits))
-        command = tx.commands.claim(
-            device,
-            pump,
-            Action.ON,
-            duration_ms=duration_ms,
-            ttl_ms=self._ttl_ms,
-            origin=Origin.RULE,
-            is_forced=False,
-            requested_by=None,
-            guard=RunGuard(cap_ms, profile.cooldown_s),
-            now=now,
-        )
-        if command is not None:
-            tx.events.add(device, EventType.COMMAND, command_document(command), now)
-        return command
-
-    def withdraw_doses(
-        self, tx: Transaction, device: Device, pump: Actuator, who: Principal, reason: str, now: datetime
-    ) -> None:
-        """Take back the doses of the rules: what waits is cancelled, what the node has is told to end."""
-        cancel_queued(tx, device, pump, reason, now, origin=Origin.RULE)
-        is_at_node = any(
-            command.state in AT_NODE_STATES and command.origin is Origin.RULE and command.actuator == pump.key
-            for command in tx.commands.live(device.number)
-        )
-        if is_at_node:
-            off = tx.commands.claim(
-                device,
-                pump,
-                Action.OFF,
-                duration_ms=None,
-                ttl_ms=self._ttl_ms,
-                origin=Origin.PERSON,
-                is_forced=False,
-                requested_by=who.username,
-                guard=None,
-                now=now,
-            )
-            if off is not None:
-                tx.events.add(device, EventType.COMMAND, command_document(off), now)
+        guard = RunGuard(daily_cap_ms(profile, PumpState(pump.key, pump.limits)), profile.cooldown_s)
+        return self._claim(tx, device, pump, Action.ON, now, duration_ms=duration_ms, guard=guard)
 
     def claim_lamp(
         self, tx: Transaction, device: Device, lamp: Actuator, order: LampOrder, now: datetime
     ) -> Command | None:
         """Queue a switch of the rules, inside their transaction. None where another claim was faster."""
+        return self._claim(tx, device, lamp, order.action, now, duration_ms=order.duration_ms)
+
+    def withdraw_doses(self, tx: Transaction, device: Device, who: Principal, reason: str, now: datetime) -> None:
+        """Take back the doses of the rules: what waits is cancelled, what the node has is told to end."""
+        for pump in device.actuators:
+            if pump.kind is not ActuatorKind.PUMP:
+                continue
+            cancel_queued(tx, device, pump, reason, now, origin=Origin.RULE)
+            is_at_node = any(
+                command.state in AT_NODE_STATES and command.origin is Origin.RULE and command.actuator == pump.key
+                for command in tx.commands.live(device.number)
+            )
+            if is_at_node:
+                self._claim(tx, device, pump, Action.OFF, now, who=who)
+
+    def put_out(self, tx: Transaction, device: Device, lamp: Actuator, who: Principal, now: datetime) -> None:
+        """Switch off a lamp that the rules lit. One that a person lit is left as it is."""
+        cancel_queued(tx, device, lamp, "The rules no longer light the lamp.", now, origin=Origin.RULE)
+        state = lamp_state(lamp.key, tx.commands.recent_of(lamp, RECALLED), now)
+        if state.is_on and state.by_hand_at is None:
+            self._claim(tx, device, lamp, Action.OFF, now, who=who)
+
+    def _claim(
+        self,
+        tx: Transaction,
+        device: Device,
+        actuator: Actuator,
+        action: Action,
+        now: datetime,
+        *,
+        duration_ms: int | None = None,
+        who: Principal | None = None,
+        is_forced: bool = False,
+        guard: RunGuard | None = None,
+    ) -> Command | None:
+        """Queue a command of a person, or of the rules, and tell of it. None where a guard or a live one forbids it."""
         command = tx.commands.claim(
             device,
-            lamp,
-            order.action,
-            duration_ms=order.duration_ms,
+            actuator,
+            action,
+            duration_ms=duration_ms,
             ttl_ms=self._ttl_ms,
-            origin=Origin.RULE,
-            is_forced=False,
-            requested_by=None,
-            guard=None,
+            origin=Origin.RULE if who is None else Origin.PERSON,
+            is_forced=is_forced,
+            requested_by=None if who is None else who.username,
+            guard=guard,
             now=now,
         )
         if command is not None:

@@ -174,6 +174,8 @@ class DeviceService:
         for sensor in device.sensors:
             self._light.pop(sensor.id, None)
         self._bus.publish("signed_in", device.number)
+        # Whoever looks at it next finds that it is gone, and forgets it.
+        self._bus.publish("device", device.number)
 
 
 def _checked_name(name: str) -> str:

@@ -81,6 +81,7 @@ def snapshot(
         effect=tx.automation.effect(device.number),
         open_alerts=tx.alerts.open_keys(device.number),
         lamp=_lamp(tx, device, profile, now),
+        held_back_since=tx.automation.held_back_since(device.number),
     )
 
 

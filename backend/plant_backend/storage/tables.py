@@ -113,6 +113,7 @@ devices = Table(
     Column("last_seen_at", BigInteger),
     Column("is_thirsty", Boolean, nullable=False, server_default=text("false")),
     Column("effect", Text),
+    Column("held_back_since", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     # A number is never given twice: what an old device left in a cache or log must not become a new one's.
     sqlite_autoincrement=True,

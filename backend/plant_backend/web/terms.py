@@ -96,6 +96,7 @@ ALERTS: dict[AlertKind, str] = {
     AlertKind.RULES_FAILED: mark("The rules failed"),
     AlertKind.RESERVOIR_GONE: mark("The node no longer names its reservoir"),
     AlertKind.PROBE_GONE: mark("The node no longer names a soil probe"),
+    AlertKind.NOT_WATERING: mark("Not watering"),
     AlertKind.CHANNEL_GONE: mark("The node no longer names a channel"),
 }
 

@@ -13,7 +13,7 @@ from plant_backend.domain.model import DoseEffect, Mode, PlantSnapshot, Profile
 from plant_backend.domain.reason import Reason
 from plant_backend.storage.json_codec import decode_effect, decode_profile, decode_reasons, decode_snapshot, dump
 from plant_backend.storage.tables import decisions, devices, profiles
-from plant_backend.storage.times import from_ms, to_ms
+from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
 
 
 class SqlAutomation:
@@ -41,6 +41,16 @@ class SqlAutomation:
 
     def set_thirsty(self, device_number: int, is_thirsty: bool) -> None:
         self._connection.execute(update(devices).where(devices.c.number == device_number).values(is_thirsty=is_thirsty))
+
+    def held_back_since(self, device_number: int) -> datetime | None:
+        statement = select(devices.c.held_back_since).where(devices.c.number == device_number)
+        return from_ms_or_none(self._connection.execute(statement).scalar_one_or_none())
+
+    def set_held_back_since(self, device_number: int, since: datetime | None) -> None:
+        since_ms = None if since is None else to_ms(since)
+        self._connection.execute(
+            update(devices).where(devices.c.number == device_number).values(held_back_since=since_ms)
+        )
 
     def effect(self, device_number: int) -> DoseEffect:
         statement = select(devices.c.effect).where(devices.c.number == device_number)
