@@ -105,6 +105,22 @@ async def test_automations_at_the_same_moment_give_one_dose(hass: HomeAssistant,
 
 
 @pytest.mark.usefixtures("installed")
+async def test_the_wrong_sensor_waters_nothing(hass: HomeAssistant, field: Field) -> None:
+    """Whoever chooses "problem" for "needs water" has a plant that is not flooded by an alert."""
+    await field.set_up()
+    await automate(
+        hass, "water_when_dry", watering(field) | {"needs_water": field.entity_id("binary_sensor", "problem")}
+    )
+    await field.do(field.node.send, soil=12, air=60)
+    await field.becomes("binary_sensor", "problem", "on")
+    await hass.async_block_till_done()
+    trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
+    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+    assert runs(hass) == [0]
+    assert await commands(field) == []
+
+
+@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize("mode", ["shadow", "on"])
 async def test_the_blueprint_leaves_a_plant_alone_that_the_rules_water(
     hass: HomeAssistant, field: Field, mode: str

@@ -20,7 +20,7 @@ from custom_components.plant_automation.diagnostics import (
     async_get_device_diagnostics,
 )
 from custom_components.plant_automation.llm import async_get_tools
-from tests.home_assistant.field import Field, until
+from tests.home_assistant.field import READINGS, Field, until
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,109 @@ async def test_triggers_fire_on_what_happens(hass: HomeAssistant, field: Field) 
     await field.do(field.node.send, soil=12, tank=3)
     await until(lambda: calls["alert_opened"] and calls["needs_water"])
     assert [len(fired) for fired in calls.values()] == [1, 1, 1]
+
+
+async def test_aimed_at_a_device_a_trigger_is_about_its_own_entities_alone(hass: HomeAssistant, field: Field) -> None:
+    """A node that connects, and a pump that runs, are no dry soil."""
+    entry = await field.set_up()
+    device = {"device_id": field.ha_device_id}
+    calls: dict[str, list[Any]] = {name: [] for name in ("needs_water", "alert_opened", "watering_finished")}
+    for name, fired in calls.items():
+        await arm_trigger(hass, f"{DOMAIN}.{name}", {}, device, fired)
+    entry.runtime_data.connected = frozenset()
+    entry.runtime_data.async_update_listeners()
+    await field.becomes("binary_sensor", "connected", "off")
+    await field.do(field.node.send, tank=3)
+    await field.becomes("binary_sensor", "connected", "on")
+    await field.becomes("binary_sensor", "problem", "on")
+    await field.do(field.node.send, tank=80)
+    await field.becomes("binary_sensor", "problem", "off")
+    await field.ask("water", device_id=field.ha_device_id)
+    await field.run()
+    await until(lambda: calls["watering_finished"])
+    assert {name: len(fired) for name, fired in calls.items()} == {
+        "needs_water": 0,
+        "alert_opened": 1,
+        "watering_finished": 1,
+    }
+    await field.do(field.node.send, soil=12)
+    await until(lambda: calls["needs_water"])
+
+
+async def test_aimed_at_a_device_a_condition_is_about_its_own_entities_alone(hass: HomeAssistant, field: Field) -> None:
+    """A connected node is no dry soil, and soil at 10 % no empty reservoir."""
+    await field.set_up(readings=READINGS | {"soil": 10, "tank": 80, "humidity": 5})
+    below = {"threshold": {"type": "below", "value": {"number": 50}}}
+    device = {"device_id": field.ha_device_id}
+    asked = {"is_dry": {}, "is_watering": {}, "reservoir_level": below}
+    automations = [
+        {
+            "alias": name,
+            "triggers": {"trigger": "event", "event_type": "ask"},
+            "conditions": [{"condition": f"{DOMAIN}.{name}", "target": device, "options": options}],
+            "actions": [{"event": f"held_{name}"}],
+        }
+        for name, options in asked.items()
+    ]
+    assert await async_setup_component(hass, "automation", {"automation": automations})
+    held: list[str] = []
+    for name in asked:
+        hass.bus.async_listen(f"held_{name}", lambda event: held.append(event.event_type))
+    hass.bus.async_fire("ask")
+    await hass.async_block_till_done()
+    assert held == ["held_is_dry"]
+
+
+async def test_a_run_that_came_to_nothing_is_a_trigger_too(hass: HomeAssistant, field: Field) -> None:
+    """The node refuses, and says why. A second word on the same run is no second event."""
+    await field.set_up()
+    fired: list[Any] = []
+    target = {"entity_id": field.entity_id("event", "watering_event")}
+    await arm_trigger(hass, f"{DOMAIN}.watering_failed", {}, target, fired)
+    await field.ask("water", device_id=field.ha_device_id)
+    command = await field.poll()
+    for _ in range(2):
+        await field.do(field.node.ack, command, "rejected", 0, "reservoir_empty")
+    await until(lambda: fired)
+    event = field.state("event", "watering_event")
+    assert event is not None
+    assert (event.attributes["event_type"], event.attributes["reason"]) == ("failed", "reservoir_empty")
+    await field.do(field.node.send, tank=70)
+    await field.becomes("sensor", "tank", "70.0")
+    assert len(fired) == 1
+
+
+async def test_the_condition_of_being_watered(hass: HomeAssistant, field: Field) -> None:
+    """From the moment that the node runs the pump, to its end."""
+    await field.set_up()
+    condition = {
+        "condition": f"{DOMAIN}.is_watering",
+        "target": {"entity_id": field.entity_id("binary_sensor", "watering")},
+    }
+    config = {
+        "triggers": {"trigger": "event", "event_type": "ask"},
+        "conditions": [condition],
+        "actions": [{"event": "held"}],
+    }
+    assert await async_setup_component(hass, "automation", {"automation": [config]})
+    held: list[Any] = []
+    hass.bus.async_listen("held", held.append)
+
+    async def ask_again() -> int:
+        hass.bus.async_fire("ask")
+        await hass.async_block_till_done()
+        return len(held)
+
+    assert await ask_again() == 0
+    await field.ask("water", device_id=field.ha_device_id)
+    command = await field.poll()
+    assert await ask_again() == 0
+    await field.do(field.node.ack, command, "accepted")
+    await field.becomes("binary_sensor", "watering", "on")
+    assert await ask_again() == 1
+    await field.do(field.node.ack, command, "succeeded", 5000)
+    await field.becomes("binary_sensor", "watering", "off")
+    assert await ask_again() == 1
 
 
 async def test_conditions_ask_about_the_plant(hass: HomeAssistant, field: Field) -> None:

@@ -70,6 +70,26 @@ async def test_a_token_revoked_in_mid_stream_asks_to_sign_in_again(hass: HomeAss
     assert field.value("sensor", "soil") == STATE_UNAVAILABLE
 
 
+async def test_a_backend_that_was_brought_up_to_date_and_is_too_new_now_is_said_once(
+    hass: HomeAssistant, own_field: Field, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No traceback, no noise; and all is well again when this integration follows."""
+    field = own_field
+    entry = await field.set_up()
+    monkeypatch.setattr("custom_components.plant_automation.api.client.API_VERSION", 0)
+    await field.do(field.backend.restart)
+    stream = entry.runtime_data._stream
+    await until(stream.done, within_s=20)
+    await field.becomes("sensor", "soil", STATE_UNAVAILABLE)
+    assert "Traceback" not in caplog.text
+    assert len(said(caplog, logging.ERROR)) == 1
+    monkeypatch.undo()
+    await entry.runtime_data.async_refresh()
+    await field.becomes("sensor", "soil", "41.5")
+    await field.do(field.node.send, soil=39)
+    await field.becomes("sensor", "soil", "39.0")
+
+
 async def test_devices_come_and_go_without_a_reload(hass: HomeAssistant, field: Field) -> None:
     """A new one appears with its entities, a deleted one disappears with them."""
     entry = await field.set_up()
