@@ -443,6 +443,10 @@ class Notifications(Protocol):
         """Give what of an alert was sent."""
         ...
 
+    def was_told_lately(self, target_id: int, device_number: int, alert: Alert, since: datetime) -> bool:
+        """Tell whether something of another alert of this device, kind and channel was sent since, or waits."""
+        ...
+
     def last_told_at(self, target_id: int, device_number: int, alert: Alert) -> datetime | None:
         """Give when an alert of this device, kind and channel was last sent."""
         ...
@@ -471,13 +475,9 @@ class Notifications(Protocol):
 
     def mark_sent(self, message_ids: Sequence[int], now: datetime) -> None: ...
 
-    def mark_attempted(self, message_ids: Sequence[int]) -> None: ...
+    def mark_refused(self, message_ids: Sequence[int]) -> None: ...
 
     def drop(self, drops: Sequence[tuple[int, str]], now: datetime) -> None: ...
-
-    def purge(self, before: datetime) -> None:
-        """Forget what was sent or dropped before, of alerts that are over."""
-        ...
 
 
 class Transaction(Protocol):
@@ -579,7 +579,14 @@ class Bus(Protocol):
 
 
 class NotSent(Exception):
-    """A service did not take a message. The text is for people and holds no secret."""
+    """A message did not get through. The text is for people and holds no secret.
+
+    `is_refused`: the service was there and did not want it, so that another message may fare better.
+    """
+
+    def __init__(self, reason: str, *, is_refused: bool = False) -> None:
+        super().__init__(reason)
+        self.is_refused = is_refused
 
 
 class Notifier(Protocol):

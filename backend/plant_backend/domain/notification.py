@@ -17,8 +17,8 @@ MAX_WAITING = 100
 MAX_ITEMS = 10
 """Alerts that one message tells of: what comes at once is told at once."""
 
-MAX_ATTEMPTS = 12
-"""Attempts of one message, which are a day and more: then it makes room for the others."""
+MAX_REFUSALS = 24
+"""How often a service may refuse one message, which is most of a day: then it makes room for the others."""
 
 PACE = timedelta(seconds=30)
 """The pause after a message to a target; what happens in it is gathered into the next."""
@@ -28,9 +28,9 @@ FAILURES_TO_PAUSE = 5
 
 _FIRST_RETRY = timedelta(seconds=30)
 _FIRST_PAUSE = timedelta(minutes=15)
-_LONGEST_PAUSE = timedelta(hours=6)
+_LONGEST_PAUSE = timedelta(hours=1)
 
-_AGAIN_AFTER = {Severity.WARNING: timedelta(hours=1), Severity.CRITICAL: timedelta(minutes=10)}
+AGAIN_AFTER = {Severity.WARNING: timedelta(hours=1), Severity.CRITICAL: timedelta(minutes=10)}
 """How long an alert that comes back waits after it was last told: one that flaps rings nobody up each time."""
 
 _LIFETIME_OF_GOOD_NEWS = timedelta(days=1)
@@ -116,7 +116,7 @@ class Message:
     created_at: datetime
     not_before: datetime
     expires_at: datetime | None
-    attempts: int
+    refusals: int
     alert: Alert
     device_name: str
 
@@ -146,7 +146,7 @@ def not_before(change: Change, severity: Severity, last_told_at: datetime | None
     """Give when a message may go: an alert that was told, went and comes back soon has to wait."""
     if change is not Change.OPENED or last_told_at is None:
         return now
-    return max(now, min(last_told_at, now) + _AGAIN_AFTER[severity])
+    return max(now, min(last_told_at, now) + AGAIN_AFTER[severity])
 
 
 def expires_at(change: Change, now: datetime) -> datetime | None:
@@ -169,7 +169,7 @@ def plan(target: Target, messages: Sequence[Message], now: datetime) -> Plan:
             drop.append((message.id, reason))
             continue
         # What lies further ahead than we ever wait was written by a clock that has been set back since.
-        wait_until = _within(message.not_before, now, max(_AGAIN_AFTER.values()))
+        wait_until = _within(message.not_before, now, max(AGAIN_AFTER.values()))
         if target.health.next_try_at is not None:
             wait_until = max(wait_until, _within(target.health.next_try_at, now, _LONGEST_PAUSE * 2))
         if quiet is not None and not _passes_quiet_hours(message):
@@ -179,8 +179,11 @@ def plan(target: Target, messages: Sequence[Message], now: datetime) -> Plan:
         else:
             wakes.append(wait_until)
     ready.sort(key=lambda message: (message.severity is not Severity.CRITICAL, message.id))
-    # A service that keeps refusing may be refusing one message: it is told one at a time until it takes one.
-    most = 1 if target.health.failures >= FAILURES_TO_PAUSE else MAX_ITEMS
+    most = MAX_ITEMS
+    if target.health.failures >= FAILURES_TO_PAUSE:
+        # It may be one message that the service refuses: they are tried one by one until it takes one.
+        ready.sort(key=lambda message: message.refusals)
+        most = 1
     if len(ready) > most:
         wakes.append(now + PACE)
     return Plan(tuple(ready[:most]), tuple(drop), min(wakes, default=None))
@@ -207,8 +210,8 @@ def _why_not(settings: TargetSettings, message: Message, now: datetime) -> str |
         return "The target is switched off."
     if message.expires_at is not None and now >= message.expires_at:
         return "It could not be told in time."
-    if message.attempts >= MAX_ATTEMPTS:
-        return f"The service did not take it in {MAX_ATTEMPTS} attempts."
+    if message.refusals >= MAX_REFUSALS:
+        return f"The service refused it {MAX_REFUSALS} times."
     if message.change is not Change.RESOLVED and message.alert.state is AlertState.RESOLVED:
         return "It was over before it could be told."
     return None

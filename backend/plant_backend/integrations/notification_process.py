@@ -112,7 +112,9 @@ def main() -> None:
     _listen_to_requests()
     _listen_to_smtp()
     sys.addaudithook(_Watch(allowed))
-    answers = threading.Lock()
+    # Whatever a library prints is no answer.
+    output, sys.stdout = sys.stdout, sys.stderr
+    turns = threading.Lock()
 
     def answer(request: dict[str, Any]) -> None:
         try:
@@ -120,9 +122,9 @@ def main() -> None:
         except Exception as error:
             # The text of a strange error may hold the URL; its kind does not.
             result = {"reason": f"Something went wrong here: {type(error).__name__}."}
-        with answers:
-            sys.stdout.write(json.dumps({"id": request["id"], **result}) + "\n")
-            sys.stdout.flush()
+        with turns:
+            output.write(json.dumps({"id": request["id"], **result}) + "\n")
+            output.flush()
 
     pool = ThreadPoolExecutor(_THREADS)
     for line in sys.stdin:
@@ -132,10 +134,10 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], asset: apprise.AppriseAsset, allowed: Sequence[Network]) -> dict[str, Any]:
-    _seen.reason = None
+    _seen.reason, _seen.is_refused = None, False
     target = apprise.Apprise.instantiate(request["url"], asset=asset, suppress_exceptions=True)
     if not isinstance(target, apprise.NotifyBase):
-        return {"reason": "is not complete, or not of the form that this service needs"}
+        return {"reason": "The URL is not of the form that its service needs.", "is_malformed": True}
     if "body" not in request:
         reason = _refused_host(getattr(target, "smtp_host", None) or request["host"], allowed)
         return {"reason": reason} if reason else {}
@@ -149,7 +151,9 @@ def _answer(request: dict[str, Any], asset: apprise.AppriseAsset, allowed: Seque
         notify_type=request["type"],
         body_format=apprise.NotifyFormat.TEXT,
     )
-    return {} if is_sent else {"reason": _seen.reason or "The service did not take it."}
+    if is_sent:
+        return {}
+    return {"reason": _seen.reason or "The service did not take it.", "is_refused": _seen.is_refused}
 
 
 def _refused_host(host: str, allowed: Sequence[Network]) -> str | None:
@@ -171,10 +175,10 @@ def _address_reason(address: str, reason: str) -> str:
     return f"{address} is {reason}, to which nothing is sent unless PLANT_NOTIFICATION_NETWORKS names it."
 
 
-def _note(reason: str) -> None:
+def _note(reason: str, *, is_refused: bool = False) -> None:
     """Keep the first thing that went wrong in this thread: what comes after it follows from it."""
     if getattr(_seen, "reason", None) is None:
-        _seen.reason = reason
+        _seen.reason, _seen.is_refused = reason, is_refused
 
 
 def _listen_to_requests() -> None:
@@ -187,7 +191,7 @@ def _listen_to_requests() -> None:
         try:
             response = send(self, request, **options)
         except requests.exceptions.SSLError:
-            _note("The certificate of the service is not valid for its name.")
+            _note("There is no secure connection: the certificate or the protocol is not right.")
             raise
         except requests.exceptions.Timeout:
             _note("The service did not answer in time.")
@@ -196,7 +200,7 @@ def _listen_to_requests() -> None:
             _note(_connection_reason(error))
             raise
         if not 200 <= response.status_code < 300:
-            _note(_status_reason(response.status_code))
+            _note(_status_reason(response.status_code), is_refused=response.status_code < 500)
         return response
 
     requests.Session.send = listening  # type: ignore[method-assign]
@@ -210,13 +214,13 @@ def _listen_to_smtp() -> None:
             try:
                 return call(*arguments, **options)
             except smtplib.SMTPAuthenticationError as error:
-                _note(f"The mail server refused the user name or password ({error.smtp_code}).")
+                _note(f"The mail server refused the user name or password ({error.smtp_code}).", is_refused=True)
                 raise
             except smtplib.SMTPRecipientsRefused:
-                _note("The mail server refused the recipient.")
+                _note("The mail server refused the recipient.", is_refused=True)
                 raise
             except smtplib.SMTPResponseException as error:
-                _note(f"The mail server refused the message ({error.smtp_code}).")
+                _note(f"The mail server refused the message ({error.smtp_code}).", is_refused=True)
                 raise
             except TimeoutError:
                 _note("The mail server did not answer in time.")

@@ -77,6 +77,8 @@ class AppriseNotifier:
             answer = await self._ask({"url": url, "host": known.host}, self._urgent_places)
         except _Ended as error:
             raise Unavailable(f"The URL could not be checked: {error}", retry_after_s=5) from None
+        if answer.get("is_malformed"):
+            raise InvalidInput([("url", f"must be complete, and of the form {known.service.example}")])
         if "reason" in answer:
             raise InvalidInput([("url", answer["reason"])])
         return known.service, known.shown
@@ -94,8 +96,7 @@ class AppriseNotifier:
         except _Ended as error:
             raise NotSent(str(error)) from None
         if "reason" in answer:
-            reason = str(answer["reason"])
-            raise NotSent(reason if reason[:1].isupper() or reason[:1].isdigit() else f"The URL {reason}.")
+            raise NotSent(answer["reason"], is_refused=answer.get("is_refused", False))
 
     async def close(self) -> None:
         """End the process, and with it what is on its way."""

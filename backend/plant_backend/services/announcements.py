@@ -7,6 +7,7 @@ from plant_backend.domain.alert import Alert, Severity
 from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Device
 from plant_backend.domain.notification import (
+    AGAIN_AFTER,
     MAX_WAITING,
     Change,
     Target,
@@ -37,10 +38,14 @@ def _enqueue(
 ) -> None:
     if change is Change.RESOLVED:
         tx.notifications.supersede(target.id, alert.id, "It was over before it could be told.", now)
-        was_told = bool(tx.notifications.told(target.id, alert.id))
-        # The end of what nobody was told of is no news, unless plants or floors were at risk: that is told, once.
-        if knows or not target.settings.wants_resolved or not (was_told or alert.severity is Severity.CRITICAL):
+        if knows or not target.settings.wants_resolved:
             return
+        if not tx.notifications.told(target.id, alert.id):
+            # The end of what nobody was told of is no news, unless plants or floors were at risk: that is told, once.
+            since = now - AGAIN_AFTER[alert.severity]
+            is_flap = tx.notifications.was_told_lately(target.id, device.number, alert, since)
+            if alert.severity is not Severity.CRITICAL or is_flap:
+                return
     elif change is Change.WORSENED:
         tx.notifications.supersede(target.id, alert.id, "It became worse before it could be told.", now)
     last_told_at = tx.notifications.last_told_at(target.id, device.number, alert)

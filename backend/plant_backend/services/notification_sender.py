@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import random
-from datetime import timedelta
+from collections.abc import Sequence
 
 import structlog
 
 from plant_backend.domain.errors import Unavailable
-from plant_backend.domain.notification import Plan, Target, after_failure, after_success, plan
+from plant_backend.domain.notification import Message, Plan, Target, after_failure, after_success, plan
 from plant_backend.domain.notification_text import compose
 from plant_backend.ports import Bus, Clock, Notifier, NotSent, Sealer, Storage, Transaction
 from plant_backend.services.notifications import TOPIC, open_url
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 60.0
 _WRITE_AGAIN_S = 30.0
-_KEPT = timedelta(days=7)
+_WRITE_AGAIN_AFTER_ERROR_S = 600.0
 
 
 class NotificationSender:
@@ -92,31 +92,37 @@ class NotificationSender:
         task = asyncio.get_running_loop().create_task(self._deliver(target, planned), name="notification")
         self._busy[target.id] = task
 
-        def done(ended: asyncio.Task[None]) -> None:
+        def done(_: asyncio.Task[None]) -> None:
             del self._busy[target.id]
             self._news.set()
-            if not ended.cancelled() and (error := ended.exception()) is not None:
-                log.error("notification_failed", target=target.id, exc_info=error)
 
         task.add_done_callback(done)
 
     async def _deliver(self, target: Target, planned: Plan) -> None:
-        failure: str | None = None
-        if planned.send:
-            try:
-                sealed = await self._storage.read(lambda tx: tx.notifications.sealed_url(target.id))
-                text = compose(planned.send, target.settings.time_zone, self._public_url)
-                await self._notifier.send(open_url(self._sealer, sealed), text)
-            except NotSent as error:
-                failure = str(error)
-        await self._write_down(target, planned, failure)
-        if planned.send and failure is None:
-            self.sent += 1
-        elif failure is not None:
+        failure = await self._send(target, planned.send) if planned.send else None
+        if failure is not None:
             self.failed += 1
-            log.warning("notification_not_sent", target=target.id, service=target.service, reason=failure)
+            log.warning("notification_not_sent", target=target.id, service=target.service, reason=str(failure))
+        elif planned.send:
+            self.sent += 1
+        await self._write_down(target, planned, failure)
 
-    async def _write_down(self, target: Target, planned: Plan, failure: str | None) -> None:
+    async def _send(self, target: Target, messages: Sequence[Message]) -> NotSent | None:
+        """Try once. Whatever goes wrong is a failure of this target, which waits before it is tried again."""
+        try:
+            sealed = await self._storage.read(lambda tx: tx.notifications.sealed_url(target.id))
+            text = compose(messages, target.settings.time_zone, self._public_url)
+            await self._notifier.send(open_url(self._sealer, sealed), text)
+        except NotSent as error:
+            return error
+        except Unavailable as error:
+            return NotSent(error.detail)
+        except Exception as error:
+            log.exception("notification_failed", target=target.id)
+            return NotSent(f"Something went wrong here: {type(error).__name__}. The log says more.")
+        return None
+
+    async def _write_down(self, target: Target, planned: Plan, failure: NotSent | None) -> None:
         """Go on until it is written: what was sent and not written down would be sent again and again."""
         now, chance = self._clock.now(), random.random()  # noqa: S311 - no secret
 
@@ -131,10 +137,10 @@ class NotificationSender:
             if failure is None:
                 tx.notifications.mark_sent(ids, now)
                 tx.notifications.set_health(target.id, after_success(known.health, now))
-                tx.notifications.purge(now - _KEPT)
             else:
-                tx.notifications.mark_attempted(ids)
-                tx.notifications.set_health(target.id, after_failure(known.health, failure, chance, now))
+                if failure.is_refused:
+                    tx.notifications.mark_refused(ids)
+                tx.notifications.set_health(target.id, after_failure(known.health, str(failure), chance, now))
 
         while True:
             try:
@@ -142,6 +148,9 @@ class NotificationSender:
                 return
             except Unavailable:
                 await asyncio.sleep(_WRITE_AGAIN_S)
+            except Exception:
+                log.exception("notification_not_written_down", target=target.id)
+                await asyncio.sleep(_WRITE_AGAIN_AFTER_ERROR_S)
 
     async def _sleep_or_news(self, seconds: float) -> None:
         news = asyncio.ensure_future(self._news.wait())

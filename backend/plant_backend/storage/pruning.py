@@ -1,4 +1,4 @@
-"""Drops records that have served their time: decisions, commands, alerts, the audit log, batch ids.
+"""Drops records that have served their time: decisions, commands, alerts, messages, the audit log, batch ids.
 
 What guards count, what is open, and what the rules recall stays, however old it is. Rows are looked for by a reader and
 dropped by their keys, slice by slice, so that no batch waits. A run drops one day of each: see `retention`.
@@ -29,6 +29,9 @@ KEPT_COMMANDS = 64
 _BATCH_IDS_KEPT_MS = 31 * DAY_MS
 """How long an accepted batch id is known: as long as a node may be late."""
 
+_MESSAGES_KEPT_MS = 7 * DAY_MS
+"""How long it is known what was told of alerts that are over."""
+
 Rows = Sequence[tuple[Any, ...]]
 
 
@@ -55,6 +58,7 @@ def surplus(connection: Connection, retention: Retention, now_ms: int) -> list[S
         Surplus("commands", "id = ?", _commands(connection, now_ms - records_ms)),
         Surplus("alerts", "id = ?", _by_age(connection, "alerts", "resolved_at", now_ms - records_ms)),
         Surplus("audit", "id = ?", _by_age(connection, "audit", "at", real_ms - retention.audit_days * DAY_MS)),
+        Surplus("notification_messages", "id = ?", _messages(connection, real_ms - _MESSAGES_KEPT_MS)),
         Surplus("accepted_batches", "device_number = ? AND batch_id = ?", _batch_ids(connection, now_ms)),
     )
     return [each for each in found if each.rows]
@@ -105,6 +109,16 @@ def _by_age(connection: Connection, table: str, column: str, before_ms: int) -> 
     return below.execute(
         f"SELECT id FROM {table} WHERE {column} < ? LIMIT ?",  # noqa: S608 - our own names
         (_one_day(oldest, before_ms), MAX_ROWS),
+    ).fetchall()
+
+
+def _messages(connection: Connection, before_ms: int) -> Rows:
+    """Find old messages that were sent or dropped. Of an open alert they say whether its end is news."""
+    of_the_past = "FROM notification_messages WHERE alert_id NOT IN (SELECT id FROM alerts WHERE state = 'open')"
+    below = raw(connection)
+    (oldest,) = below.execute(f"SELECT min(finished_at) {of_the_past}").fetchone()
+    return below.execute(
+        f"SELECT id {of_the_past} AND finished_at < ? LIMIT ?", (_one_day(oldest, before_ms), MAX_ROWS)
     ).fetchall()
 
 

@@ -3,7 +3,9 @@
 import secrets
 from pathlib import Path
 
+from plant_backend.domain.errors import Unavailable
 from plant_backend.storage import key_file
+from plant_backend.storage.errors import DatabaseUnusable
 
 _FORMAT = b"\x01"
 _NONCE_BYTES = 12
@@ -11,21 +13,24 @@ _CONSEQUENCE = "the URLs of targets have to be entered again"
 
 
 class FileSealer:
-    """Fulfils `ports.Sealer` by AES-256-GCM (NIST SP 800-38D). The key is made when it is first needed."""
+    """Fulfils `ports.Sealer` by AES-256-GCM (NIST SP 800-38D). The key is made when it is first needed.
+
+    Both directions raise Unavailable where the key can neither be read nor made.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._key: bytes | None = None
 
     def seal(self, text: str) -> bytes:
-        """Encrypt a text. Raises DatabaseUnusable where the key cannot be read or made."""
+        """Encrypt a text."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return _FORMAT + nonce + AESGCM(self._read_key()).encrypt(nonce, text.encode(), _FORMAT)
 
     def open(self, sealed: bytes) -> str | None:
-        """Give what was sealed, or None where it was sealed with another key. Raises DatabaseUnusable."""
+        """Give what was sealed, or None where it was sealed with another key."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -39,5 +44,8 @@ class FileSealer:
 
     def _read_key(self) -> bytes:
         if self._key is None:
-            self._key = key_file.read(self._path, "key of notifications", _CONSEQUENCE)
+            try:
+                self._key = key_file.read(self._path, "key of notifications", _CONSEQUENCE)
+            except DatabaseUnusable as error:
+                raise Unavailable(str(error), retry_after_s=60) from error
         return self._key

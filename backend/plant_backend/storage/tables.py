@@ -392,7 +392,7 @@ notification_messages = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("not_before", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("refusals", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),
     Column("finished_at", BigInteger, index=True),
     Column("reason", Text),

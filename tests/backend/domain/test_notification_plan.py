@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from plant_backend.domain.alert import Alert, AlertKind, AlertState, Severity
 from plant_backend.domain.notification import (
     FAILURES_TO_PAUSE,
-    MAX_ATTEMPTS,
     MAX_ITEMS,
+    MAX_REFUSALS,
     PACE,
     Change,
     Message,
@@ -60,7 +60,7 @@ def a_message(change: Change = Change.OPENED, severity: Severity = Severity.WARN
         "created_at": NOW,
         "not_before": NOW,
         "expires_at": expires_at(change, NOW),
-        "attempts": 0,
+        "refusals": 0,
         "alert": an_alert(state, severity),
         "device_name": "Basil",
     }
@@ -85,7 +85,7 @@ MESSAGES = st.lists(
         CHANGES,
         SEVERITIES,
         id=st.integers(1, 10**6),
-        attempts=st.integers(0, MAX_ATTEMPTS + 1),
+        refusals=st.integers(0, MAX_REFUSALS + 1),
         not_before=st.timedeltas(-DAY, 30 * DAY).map(lambda ahead: NOW + ahead),
         alert=st.builds(an_alert, st.sampled_from(AlertState), SEVERITIES),
     ),
@@ -114,7 +114,7 @@ def test_nothing_is_forgotten_each_message_is_sent_dropped_or_waited_for(
     assert dropped | sent <= {message.id for message in messages}
     if len(dropped) + len(sent) < len(messages):
         assert planned.wake_at is not None
-        # Six hours of pause and a quarter, doubled, is the longest that anybody waits, or a night.
+        # A night is the longest that anybody waits.
         assert now < planned.wake_at <= now + timedelta(hours=24)
     assert all(reason for _, reason in planned.drop)
 
@@ -168,9 +168,15 @@ def test_the_end_of_an_alert_is_no_news_after_a_day_and_an_alert_that_lasts_is_f
 
 
 def test_a_message_that_a_service_keeps_refusing_makes_room() -> None:
-    planned = plan(a_target(), [a_message(attempts=MAX_ATTEMPTS, id=1), a_message(id=2)], NOW)
+    planned = plan(a_target(), [a_message(refusals=MAX_REFUSALS, id=1), a_message(id=2)], NOW)
     assert [message.id for message in planned.send] == [2]
     assert planned.drop[0][0] == 1
+
+
+def test_one_message_that_is_refused_does_not_keep_the_others_from_being_tried() -> None:
+    paused = TargetHealth(FAILURES_TO_PAUSE, NOW)
+    messages = [a_message(severity=Severity.CRITICAL, id=1, refusals=5), a_message(id=2), a_message(id=3)]
+    assert [message.id for message in plan(a_target(paused), messages, NOW).send] == [2]
 
 
 def test_after_a_message_the_next_ones_are_gathered() -> None:
@@ -190,7 +196,7 @@ def test_a_target_that_fails_is_left_in_peace_for_longer_and_longer(chance: floa
     assert waits == sorted(waits)
     assert waits[0] >= timedelta(seconds=30)
     assert waits[FAILURES_TO_PAUSE - 1] >= 15 * MINUTE
-    assert waits[-1] <= 7.5 * HOUR
+    assert waits[-1] <= 1.25 * HOUR
 
 
 def test_after_five_failures_in_a_row_a_target_is_paused_and_then_tried_with_one_message() -> None:

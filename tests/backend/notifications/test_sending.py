@@ -160,6 +160,43 @@ async def test_an_alert_that_flaps_is_told_once_an_hour(tmp_path: Path, hook: We
         assert len(hook.requests) == 2
 
 
+async def test_a_critical_alert_that_flaps_while_nobody_can_be_reached_is_one_message(
+    tmp_path: Path, hook: Webhook
+) -> None:
+    async with a_post(tmp_path, is_started=False) as post:
+        await post.add_target(hook.url)
+        for _ in range(20):
+            await post.raise_alert()
+            await post.clear_alert()
+        assert (await post.target()).waiting == 1
+
+
+async def test_what_is_deleted_is_not_told_of(tmp_path: Path, hook: Webhook) -> None:
+    async with a_post(tmp_path, is_started=False) as post:
+        await post.add_target(hook.url)
+        await post.raise_alert()
+        assert (await post.target()).waiting == 1
+        await post.storage.write(lambda tx: tx.devices.delete(post.device.number))
+        assert (await post.target()).waiting == 0
+        await post.storage.write(lambda tx: tx.users.delete(1))
+        assert await post.storage.read(lambda tx: tx.notifications.all(1)) == []
+
+
+async def test_what_fails_here_is_a_failure_of_one_target_and_no_storm(tmp_path: Path, hook: Webhook) -> None:
+    async with a_post(tmp_path, is_started=False) as post:
+        await post.add_target(hook.url, time_zone="Europe/Atlantis")
+        await post.add_target(hook.url)
+        await post.raise_alert()
+        post.sender.start()
+        failing = await soon(lambda: _failing(post))
+        assert failing.health.last_failure.startswith("Something went wrong here: ZoneInfoNotFoundError.")
+        await soon(lambda: _without_waiting(post, 2))
+
+        assert (len(hook.requests), (await post.target(2)).health.failures) == (1, 0)
+        # One attempt, half a minute, and the next.
+        assert post.sender.failed <= 4
+
+
 @pytest.mark.slow
 async def test_a_warning_waits_for_the_end_of_the_quiet_hours(tmp_path: Path, hook: Webhook) -> None:
     async with a_post(tmp_path) as post:

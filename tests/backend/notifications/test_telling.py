@@ -1,5 +1,6 @@
 """What happens to a plant reaches people, through a real web server and a real mail server."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,7 +85,10 @@ def test_a_message_survives_kill_9_between_the_alert_and_the_sending(
     add_target(ada, hook.url)
     node.send(tank=5)
     eventually(lambda: hook.connections)
+    assert backend.process is not None
+    sending = _children(backend.process.pid)
     backend.kill()
+    eventually(lambda: not any(map(_is_alive, sending)))
     hook.let_go.set()
     hook.requests.clear()
     backend.start()
@@ -130,3 +134,15 @@ def test_stopping_does_not_wait_for_a_service_that_hangs(
     hook.let_go.set()
     backend.start()
     eventually(lambda: hook.requests, within_s=15)
+
+
+def _children(process_id: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()]
+
+
+def _is_alive(process_id: int) -> bool:
+    try:
+        # Where nobody reaps orphans, as in some containers, what has ended stays as a zombie.
+        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

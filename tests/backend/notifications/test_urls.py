@@ -94,7 +94,7 @@ async def test_no_spelling_of_an_inner_address_is_connected_to(
 ) -> None:
     token = "abcdefghijklmno"  # of the length that Gotify wants
     for host in INNER:
-        with pytest.raises(NotSent, match=r"PLANT_NOTIFICATION_NETWORKS|not complete|not known"):
+        with pytest.raises(NotSent, match=r"PLANT_NOTIFICATION_NETWORKS|not of the form|not known"):
             await world_only.send(f"{scheme}://{host}:{hook.port}/{token}", TEXT)
     assert hook.connections == 0
 
@@ -161,7 +161,7 @@ async def test_a_wrong_password_is_told_without_it(here_too: AppriseNotifier, ma
 
 
 async def test_a_service_that_is_not_there_is_told(here_too: AppriseNotifier, hook: Webhook) -> None:
-    with pytest.raises(NotSent, match=r"not valid for its name|connection failed"):
+    with pytest.raises(NotSent, match="no secure connection"):
         await here_too.send(hook.url.replace("json:", "jsons:"), TEXT)
     with pytest.raises(NotSent, match="Nothing listens"):
         await here_too.send("json://127.0.0.1:9/hook-secret", TEXT)

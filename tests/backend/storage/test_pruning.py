@@ -1,7 +1,8 @@
 """Records that have served their time go, a day of them a run; what still counts stays, however old it is."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from plant_backend.domain.alert import AlertKind, AlertState, ClearAlert, RaiseA
 from plant_backend.domain.command import Action, CommandState, Origin
 from plant_backend.domain.ledger import DecisionOutcome
 from plant_backend.domain.model import Device
+from plant_backend.domain.notification import Change, TargetSettings
+from plant_backend.ports import Transaction
 from plant_backend.storage.pruning import EVERY_MS, KEPT_COMMANDS, surplus
 from plant_backend.storage.retention import Retention
 from plant_backend.storage.sqlite import raw
@@ -179,3 +182,24 @@ async def test_what_may_go_is_dropped_in_slices(storage: SqliteStorage) -> None:
     below.executemany("INSERT INTO accepted_batches VALUES (?, ?, ?, ?, ?)", rows)
     (found,) = surplus(storage._connection, KEPT, int(NOW.timestamp()) * 1000)
     assert [len(rows) for rows in found.slices()] == [1_000, 1_000, 500]
+
+
+async def test_what_was_told_goes_after_a_week_unless_the_alert_is_still_open(
+    storage: SqliteStorage, clock: SetClock
+) -> None:
+    device = await a_device(storage)
+    long_ago = datetime.now(UTC) - 30 * DAY
+
+    def tell(tx: Transaction) -> None:
+        target = tx.notifications.add(1, TargetSettings("Phone"), "ntfy", "ntfys://…", b"", long_ago)
+        for channel in ("tank", "barrel"):
+            alert = tx.alerts.apply(device.number, replace(LOW, channel=channel), NOW)
+            assert alert is not None
+            tx.notifications.put(target.id, alert, Change.OPENED, long_ago, long_ago, None)
+        tx.notifications.mark_sent([1, 2], long_ago)
+        tx.alerts.apply(device.number, ClearAlert(LOW.kind, "full", "barrel"), NOW)
+
+    await storage.write(tell)
+    await run(storage, clock)
+    assert count(storage, "notification_messages") == 1
+    assert await storage.read(lambda tx: tx.notifications.told(1, 1)) == {Change.OPENED}

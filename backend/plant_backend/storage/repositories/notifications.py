@@ -110,6 +110,24 @@ class SqlNotifications:
         )
         return frozenset(Change(row.change) for row in rows)
 
+    def was_told_lately(self, target_id: int, device_number: int, alert: Alert, since: datetime) -> bool:
+        statement = (
+            select(messages.c.id)
+            .join(alerts, alerts.c.id == messages.c.alert_id)
+            .where(
+                messages.c.target_id == target_id,
+                messages.c.alert_id != alert.id,
+                or_(
+                    messages.c.state == MessageState.WAITING,
+                    (messages.c.state == MessageState.SENT) & (messages.c.finished_at >= to_ms(since)),
+                ),
+                alerts.c.device_number == device_number,
+                alerts.c.kind == alert.kind,
+                alerts.c.channel == alert.channel,
+            )
+        )
+        return self._connection.execute(statement.limit(1)).first() is not None
+
     def last_told_at(self, target_id: int, device_number: int, alert: Alert) -> datetime | None:
         return from_ms_or_none(
             self._connection.execute(
@@ -185,20 +203,14 @@ class SqlNotifications:
     def mark_sent(self, message_ids: Sequence[int], now: datetime) -> None:
         self._finish(message_ids, MessageState.SENT, None, now)
 
-    def mark_attempted(self, message_ids: Sequence[int]) -> None:
+    def mark_refused(self, message_ids: Sequence[int]) -> None:
         self._connection.execute(
-            update(messages).where(messages.c.id.in_(message_ids)).values(attempts=messages.c.attempts + 1)
+            update(messages).where(messages.c.id.in_(message_ids)).values(refusals=messages.c.refusals + 1)
         )
 
     def drop(self, drops: Sequence[tuple[int, str]], now: datetime) -> None:
         for message_id, reason in drops:
             self._finish([message_id], MessageState.DROPPED, reason, now)
-
-    def purge(self, before: datetime) -> None:
-        is_open = select(alerts.c.id).where(alerts.c.state == "open")
-        self._connection.execute(
-            delete(messages).where(messages.c.finished_at < to_ms(before), messages.c.alert_id.not_in(is_open))
-        )
 
     def _finish(
         self, which: "Select[Any] | Sequence[int]", state: MessageState, reason: str | None, now: datetime
@@ -284,7 +296,7 @@ def _message(row: Row[Any]) -> Message:
         from_ms(row.message_created_at),
         from_ms(row.message_not_before),
         from_ms_or_none(row.message_expires_at),
-        row.message_attempts,
+        row.message_refusals,
         read_alert(row),
         row.device_name,
     )
