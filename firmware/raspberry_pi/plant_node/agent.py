@@ -147,7 +147,7 @@ class Agent:
         return self._shut_down()
 
     def _send(self, beat: Callable[[], None]) -> None:
-        self._sender.run(beat, first_sample=self._sampler.first_sample)
+        self._sender.run(beat, sampled=self._sampler.sampled)
 
     def _recover(self, is_whole: bool) -> None:
         for run in self._ledger.recover():

@@ -118,11 +118,13 @@ def _status(words: Words) -> int:
 
 
 def _check(words: Words) -> int:
+    from plant_node.drivers.faults import read_faults
     from plant_node.drivers.world import WorldParameters
 
     settings = load_settings(words)
     if settings.driver == "simulated":
         WorldParameters.build(settings.config.simulated, settings.simulated)
+        read_faults(settings.config.simulated, settings.simulated)
     if words.path is not None and "secret" in words.table.get("backend", {}) and is_readable_by_others(words.path):
         print(f"plant-node: others can read the secret in {words.path}: chmod 600", file=sys.stderr)
     print(json.dumps(settings.config.channels.manifest(), indent=2, ensure_ascii=False))

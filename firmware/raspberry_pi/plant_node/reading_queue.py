@@ -1,8 +1,8 @@
-"""Store and forward: every reading waits on the disk until the backend has it.
+"""Store and forward: a reading goes out at once, and to the disk when it cannot.
 
-Readings are committed together, some 30 s apart, to spare the SD card. A batch's id and extent are durable before it
-is first sent, so a resend after a crash or a power cut is the same batch. Ages are kept as CLOCK_BOOTTIME of the boot
-that measured them.
+What the backend takes within half a minute is never written, to spare the SD card. What it does not is written
+together, as the very batch that was tried, so that a resend is the same batch. Ages are kept as CLOCK_BOOTTIME of the
+boot that measured them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 500
 OLDEST_MS = 31 * DAY_MS
 FLUSH_AFTER_S = 30.0
+CHECKPOINT_AFTER_S = 600.0
+"""How often the clock is written down when nothing else is."""
 # An age has to be young enough when it arrives, not only when it is sent.
 _MARGIN_MS = 60 * 60 * 1000
 _ID_EPOCH_S = 1_577_836_800  # 2020-01-01
@@ -37,8 +39,6 @@ class Batch:
     batch_id: str
     boot_id: str
     start_id: int
-    first_id: int
-    last_id: int
 
 
 class BatchGone(Exception):
@@ -65,6 +65,9 @@ class ReadingQueue:
         self._max_readings = max_readings
         self._lock = threading.RLock()
         self._fresh: list[tuple[int, str, float]] = []
+        # A batch that was never on the disk, and how many of the fresh readings it holds: the first ones.
+        self._in_memory: tuple[Batch, int] | None = None
+        self._batches_made = 0
         self._flushed_s = clock.real_s()
         self._is_overflowing = False
         self._wall_offset_ms: int | None = None
@@ -72,11 +75,14 @@ class ReadingQueue:
         self.boot_id, self._start_id = self._begin_start()
 
     def add(self, sensor: str, value: float, mono_ms: int) -> None:
-        """Keep a reading. It reaches the disk with the next flush."""
+        """Keep a reading. It reaches the disk with the next flush, if the backend has not got it by then."""
         with self._lock:
             self._fresh.append((mono_ms, sensor, value))
-            # A disk that refuses writes must not eat the memory instead.
-            del self._fresh[: -max(self._max_readings, 1)]
+            excess = len(self._fresh) - max(self._max_readings, 1)
+            if excess > 0:
+                # A disk that refuses writes must not eat the memory instead. What is left is another batch.
+                del self._fresh[:excess]
+                self._in_memory = None
 
     def depth(self) -> int:
         """How many readings wait."""
@@ -84,28 +90,49 @@ class ReadingQueue:
             return self._on_disk + len(self._fresh)
 
     def flush_if_due(self) -> None:
-        """Flush when the last flush is long enough ago."""
-        if self._clock.real_s() - self._flushed_s >= FLUSH_AFTER_S:
-            self.flush()
+        """Flush when a reading has waited long enough, or the clock was not written down for long."""
+        with self._lock:
+            waited_s = self._clock.real_seconds(self._clock.mono_ms() - self._fresh[0][0]) if self._fresh else 0.0
+            if waited_s >= FLUSH_AFTER_S:
+                self.flush()
+            elif self._clock.real_s() - self._flushed_s >= CHECKPOINT_AFTER_S:
+                # The clock alone: fresh readings are about to go out.
+                with transaction(self._db):
+                    self._lived.save(self._db)
+                self._flushed_s = self._clock.real_s()
 
     def flush(self) -> None:
         """Bring fresh readings and the clock to the disk."""
-        with self._lock, transaction(self._db):
-            written = self._write_fresh()
-        self._written(written)
+        with self._lock:
+            with transaction(self._db):
+                written = self._write_fresh()
+            del self._fresh[:written]
+            self._in_memory = None
+            self._on_disk += written
+            self._flushed_s = self._clock.real_s()
+            excess = self._on_disk - self._max_readings
+            if excess > 0:
+                self._drop_oldest(excess)
+            elif self._is_overflowing and self._on_disk < self._max_readings * 0.9:
+                self._is_overflowing = False
 
     def next_batch(self) -> Batch | None:
         """The oldest batch that waits, made now if there is none yet; None when nothing waits."""
         with self._lock:
-            waiting = self._oldest_batch()
-            if waiting is not None:
-                return waiting
-            with durable(self._db):
-                written = self._write_fresh()
-                self._drop_too_old()
-                batch = self._make_batch()
-            self._written(written)
-            return batch
+            if self._on_disk:
+                waiting = self._oldest_batch()
+                if waiting is not None:
+                    return waiting
+                with durable(self._db):
+                    self._drop_too_old()
+                    batch = self._make_batch()
+                if batch is not None:
+                    return batch
+            if self._in_memory is None and self._fresh:
+                self._batches_made += 1
+                batch = Batch(f"{self.boot_id}-{self._batches_made:08d}", self.boot_id, self._start_id)
+                self._in_memory = (batch, min(len(self._fresh), MAX_BATCH))
+            return None if self._in_memory is None else self._in_memory[0]
 
     def payload(self, batch: Batch) -> dict[str, Any]:
         """The batch as JSON, with ages as of now.
@@ -113,13 +140,7 @@ class ReadingQueue:
         Raises BatchGone; then `dissolve` makes a new one of what is left.
         """
         with self._lock:
-            boot, offset = self._db.execute(
-                "SELECT machine_boot, wall_offset_ms FROM starts WHERE id = ?", (batch.start_id,)
-            ).fetchone()
-            rows = self._db.execute(
-                "SELECT mono_ms, sensor, value FROM readings WHERE id BETWEEN ? AND ? ORDER BY id",
-                (batch.first_id, batch.last_id),
-            ).fetchall()
+            boot, offset, rows = self._content(batch)
         if not rows:
             raise BatchGone
         age_of = self._dating(boot, offset)
@@ -133,23 +154,33 @@ class ReadingQueue:
 
     def remove(self, batch: Batch) -> int:
         """The batch is done with, one way or the other. Returns how many readings went."""
-        with self._lock, transaction(self._db):
-            if not self._db.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,)).rowcount:
-                # It made room already, and its row ids may be others' by now.
-                return 0
-            gone = self._db.execute(
-                "DELETE FROM readings WHERE id BETWEEN ? AND ?", (batch.first_id, batch.last_id)
-            ).rowcount
-            self._on_disk -= gone
-        return gone
+        with self._lock:
+            if self._in_memory is not None and self._in_memory[0] == batch:
+                count = self._in_memory[1]
+                del self._fresh[:count]
+                self._in_memory = None
+                return count
+            with transaction(self._db):
+                extent = self._db.execute(
+                    "DELETE FROM batches WHERE batch_id = ? RETURNING first_id, last_id", (batch.batch_id,)
+                ).fetchone()
+                if extent is None:
+                    # It made room already, and its row ids may be others' by now.
+                    return 0
+                gone = self._db.execute("DELETE FROM readings WHERE id BETWEEN ? AND ?", extent).rowcount
+                self._on_disk -= gone
+            return gone
 
     def split(self, batch: Batch) -> bool:
         """Make two batches of one that is too large. False when it holds a single reading."""
         with self._lock:
+            self._bring_to_disk(batch)
             ids = [
                 row[0]
                 for row in self._db.execute(
-                    "SELECT id FROM readings WHERE id BETWEEN ? AND ? ORDER BY id", (batch.first_id, batch.last_id)
+                    "SELECT readings.id FROM readings JOIN batches ON readings.id BETWEEN first_id AND last_id"
+                    " WHERE batch_id = ? ORDER BY readings.id",
+                    (batch.batch_id,),
                 )
             ]
             if len(ids) < 2:
@@ -163,8 +194,10 @@ class ReadingQueue:
 
     def dissolve(self, batch: Batch) -> None:
         """Take a batch back whose oldest readings the backend would refuse; what is left of it is batched anew."""
-        with self._lock, durable(self._db):
-            self._db.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
+        with self._lock:
+            self._bring_to_disk(batch)
+            with durable(self._db):
+                self._db.execute("DELETE FROM batches WHERE batch_id = ?", (batch.batch_id,))
 
     def close(self) -> None:
         """Flush and close the file."""
@@ -197,22 +230,43 @@ class ReadingQueue:
                     "UPDATE starts SET wall_offset_ms = ? WHERE machine_boot = ?", (offset, self._machine_boot())
                 )
                 self._wall_offset_ms = offset
-        self._db.executemany(
-            "INSERT INTO readings (start_id, mono_ms, sensor, value) VALUES (?, ?, ?, ?)",
-            [(self._start_id, *row) for row in self._fresh],
-        )
+        if self._fresh:
+            first_id = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM readings").fetchone()[0]
+            self._db.executemany(
+                "INSERT INTO readings (id, start_id, mono_ms, sensor, value) VALUES (?, ?, ?, ?, ?)",
+                [(first_id + place, self._start_id, *row) for place, row in enumerate(self._fresh)],
+            )
+            if self._in_memory is not None:
+                # It may be on its way just now, or have arrived: it stays the batch that it is.
+                batch, count = self._in_memory
+                self._store_batch(batch, first_id, first_id + count - 1)
+            # Whoever batches what is left of this start one day goes on behind the batches that were never here.
+            self._db.execute(
+                "UPDATE starts SET batches_made = ?1 WHERE id = ?2 AND batches_made <> ?1",
+                (self._batches_made, self._start_id),
+            )
         self._lived.save(self._db)
         return len(self._fresh)
 
-    def _written(self, count: int) -> None:
-        del self._fresh[:count]
-        self._on_disk += count
-        self._flushed_s = self._clock.real_s()
-        excess = self._on_disk - self._max_readings
-        if excess > 0:
-            self._drop_oldest(excess)
-        elif self._is_overflowing and self._on_disk < self._max_readings * 0.9:
-            self._is_overflowing = False
+    def _content(self, batch: Batch) -> tuple[str, int | None, list[tuple[int, str, float]]]:
+        """(the machine's boot, its wall clock if known, the readings) of a batch."""
+        if self._in_memory is not None and self._in_memory[0] == batch:
+            return self._machine_boot(), None, self._fresh[: self._in_memory[1]]
+        found = self._db.execute(
+            "SELECT machine_boot, wall_offset_ms, first_id, last_id FROM batches"
+            " JOIN starts ON starts.id = start_id WHERE batch_id = ?",
+            (batch.batch_id,),
+        ).fetchone()
+        if found is None:
+            raise BatchGone
+        rows = self._db.execute(
+            "SELECT mono_ms, sensor, value FROM readings WHERE id BETWEEN ? AND ? ORDER BY id", found[2:]
+        ).fetchall()
+        return found[0], found[1], rows
+
+    def _bring_to_disk(self, batch: Batch) -> None:
+        if self._in_memory is not None and self._in_memory[0] == batch:
+            self.flush()
 
     def _drop_oldest(self, excess: int) -> None:
         if not self._is_overflowing:
@@ -233,8 +287,8 @@ class ReadingQueue:
 
     def _oldest_batch(self) -> Batch | None:
         row = self._db.execute(
-            "SELECT batch_id, starts.boot_id, start_id, first_id, last_id"
-            " FROM batches JOIN starts ON starts.id = start_id ORDER BY first_id LIMIT 1"
+            "SELECT batch_id, starts.boot_id, start_id FROM batches"
+            " JOIN starts ON starts.id = start_id ORDER BY first_id LIMIT 1"
         ).fetchone()
         return Batch(*row) if row else None
 
@@ -248,15 +302,23 @@ class ReadingQueue:
         return self._insert_batch(start_id, boot_id, of_start[0], of_start[-1])
 
     def _insert_batch(self, start_id: int, boot_id: str, first_id: int, last_id: int) -> Batch:
-        number = self._db.execute(
-            "UPDATE starts SET batches_made = batches_made + 1 WHERE id = ? RETURNING batches_made", (start_id,)
-        ).fetchone()[0]
-        batch = Batch(f"{boot_id}-{number:08d}", boot_id, start_id, first_id, last_id)
+        if start_id == self._start_id:
+            self._batches_made += 1
+            number = self._batches_made
+            self._db.execute("UPDATE starts SET batches_made = ? WHERE id = ?", (number, start_id))
+        else:
+            number = self._db.execute(
+                "UPDATE starts SET batches_made = batches_made + 1 WHERE id = ? RETURNING batches_made", (start_id,)
+            ).fetchone()[0]
+        batch = Batch(f"{boot_id}-{number:08d}", boot_id, start_id)
+        self._store_batch(batch, first_id, last_id)
+        return batch
+
+    def _store_batch(self, batch: Batch, first_id: int, last_id: int) -> None:
         self._db.execute(
             "INSERT INTO batches (batch_id, start_id, first_id, last_id) VALUES (?, ?, ?, ?)",
-            (batch.batch_id, start_id, first_id, last_id),
+            (batch.batch_id, batch.start_id, first_id, last_id),
         )
-        return batch
 
     def _drop_too_old(self) -> None:
         """Readings that the backend would refuse for their age; readings of unknown age stay."""

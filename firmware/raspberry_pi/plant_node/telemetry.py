@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _BEAT_S = 20.0
 _ANSWER_S = 10.0
 _CATCHING_UP = 5
+_SAMPLE_WITHIN_S = 5.0
 
 
 class Sampler:
@@ -43,7 +44,7 @@ class Sampler:
         self._interval_ms = interval_ms
         self._troubles = {sensor.key: Trouble(f"sensor {sensor.key}") for sensor in sensors}
         self._disk = Trouble("telemetry")
-        self.first_sample = threading.Event()
+        self.sampled = threading.Event()
 
     def run(self, beat: Callable[[], None]) -> None:
         """Sample until told to stop. A late start does not make later ones come in a bunch."""
@@ -55,7 +56,7 @@ class Sampler:
                 self._stop.wait(min(self._clock.real_seconds(next_ms - now), _BEAT_S))
                 continue
             self.sample()
-            self.first_sample.set()
+            self.sampled.set()
             next_ms = max(next_ms + self._interval_ms, self._clock.mono_ms() - self._interval_ms)
 
     def sample(self) -> None:
@@ -93,17 +94,20 @@ class Sender:
         self._backoff = Backoff()
         self._trouble = Trouble("telemetry")
 
-    def run(self, beat: Callable[[], None], *, first_sample: threading.Event | None = None) -> None:
-        """Send at each interval until told to stop."""
-        if first_sample is not None:
-            first_sample.wait(_BEAT_S)
+    def run(self, beat: Callable[[], None], *, sampled: threading.Event | None = None) -> None:
+        """Send at each interval until told to stop, just after a sample if there is one about then."""
         next_ms = self._clock.mono_ms()
         while not self._stop.is_set():
             beat()
+            self._keep(self._queue.flush_if_due)
             now = self._clock.mono_ms()
             if now < next_ms:
                 self._stop.wait(min(self._clock.real_seconds(next_ms - now), _BEAT_S))
                 continue
+            if sampled is not None:
+                # What goes out fresh need not be written.
+                sampled.wait(min(_SAMPLE_WITHIN_S, self._clock.real_seconds(self._interval_ms) / 2))
+                sampled.clear()
             pause_s = self.send_all(beat)
             self._stop.wait(pause_s)
             next_ms = max(next_ms + self._interval_ms, self._clock.mono_ms() - self._interval_ms)
@@ -123,6 +127,7 @@ class Sender:
             except Unavailable as error:
                 if not error.is_said:
                     self._trouble.happened(str(error))
+                self._keep(self._queue.flush)
                 return self._backoff.failed(error.retry_after_s)
             except sqlite3.Error as error:
                 self._trouble.happened(f"the queue cannot be used ({error})")
@@ -132,6 +137,13 @@ class Sender:
         if sent > _CATCHING_UP:
             log.info("telemetry: caught up, %d batches sent", sent)
         return 0.0
+
+    def _keep(self, flush: Callable[[], None]) -> None:
+        """Bring readings to the disk, as far as it takes them."""
+        try:
+            flush()
+        except sqlite3.Error as error:
+            self._trouble.happened(f"readings cannot be written ({error})")
 
     def send_one(self, *, timeout_s: float) -> None:
         """One last try before the node stops.

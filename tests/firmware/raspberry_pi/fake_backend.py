@@ -96,7 +96,8 @@ class FakeBackend:
         return next((ack for ack in self.acks if ack["seq"] == seq and ack["status"] in FINAL), None)
 
     def wait_for_outcome(self, seq: int, timeout_s: float = 10.0) -> dict[str, Any]:
-        return self.wait_for(lambda: self.outcome(seq), timeout_s)
+        outcome: dict[str, Any] = self.wait_for(lambda: self.outcome(seq), timeout_s)
+        return outcome
 
     def readings(self) -> list[dict[str, Any]]:
         """Everything accepted."""
@@ -245,6 +246,7 @@ class Handler(BaseHTTPRequestHandler):
         with owner.change:
             owner.polls.append(query)
             turn = owner.next_poll_turn()
+            commands: list[dict[str, Any]] = []
             while owner.is_turn(turn):
                 commands = owner.waiting_commands(int(query.get("after", 0)))
                 left_s = end_s - time.monotonic()

@@ -48,6 +48,7 @@ def test_a_resend_is_the_same_batch_even_after_a_crash(file: Path) -> None:
     first = sent(queue)
     queue.add("soil", 99.0, clock.mono)
     queue.flush()
+    assert sent(queue)["batch_id"] == first["batch_id"]
     clock.turn(5000)
     again = sent(open_queue(file, clock))
     assert again["batch_id"] == first["batch_id"]
@@ -57,16 +58,69 @@ def test_a_resend_is_the_same_batch_even_after_a_crash(file: Path) -> None:
     ] == [5000] * 5
 
 
-def test_a_batch_is_on_the_disk_before_anyone_sees_it(file: Path) -> None:
+def test_what_the_backend_takes_at_once_is_never_written(file: Path) -> None:
+    """Three SD cards killed in a year: Mycodo #709."""
     clock = HandClock()
     queue = open_queue(file, clock)
+    before = file.with_name(file.name + "-wal").stat().st_size
+    for _ in range(9):
+        queue.add("soil", 1.0, clock.mono)
+        queue.flush_if_due()
+        batch = queue.next_batch()
+        assert batch is not None
+        assert queue.remove(batch) == 1
+        clock.turn(60_000)
+    assert queue.depth() == 0
+    assert file.with_name(file.name + "-wal").stat().st_size == before
+
+
+def test_the_clock_is_written_down_all_the_same(file: Path) -> None:
+    clock = HandClock()
+    queue = open_queue(file, clock)
+    clock.turn(600_000)
+    queue.flush_if_due()
+    with sqlite3.connect(file) as other:
+        assert other.execute("SELECT mono_ms FROM lived").fetchone() == (clock.mono,)
+    other.close()
+
+
+def test_a_batch_that_was_tried_keeps_its_id_on_the_disk_and_no_later_one_gets_it(file: Path) -> None:
+    clock = HandClock()
+    queue = open_queue(file, clock)
+    for value in (1.0, 2.0):
+        queue.add("soil", value, clock.mono)
+        batch = queue.next_batch()
+        assert batch is not None
+        if value == 1.0:
+            queue.remove(batch)
+    # The second was tried in vain, and a third reading came meanwhile.
+    queue.add("soil", 3.0, clock.mono)
+    queue.flush()
+    later = open_queue(file, clock)
+    again = later.next_batch()
+    assert again == batch
+    assert [reading["value"] for reading in later.payload(again)["readings"]] == [2.0]
+    later.remove(again)
+    rest = later.next_batch()
+    assert rest is not None
+    assert (rest.boot_id, rest.batch_id) == (queue.boot_id, f"{queue.boot_id}-00000003")
+    assert [reading["value"] for reading in later.payload(rest)["readings"]] == [3.0]
+
+
+def test_a_batch_in_memory_whose_readings_were_dropped_is_gone(file: Path) -> None:
+    clock = HandClock()
+    queue = open_queue(file, clock, max_readings=2)
     queue.add("soil", 1.0, clock.mono)
     batch = queue.next_batch()
     assert batch is not None
-    with sqlite3.connect(file) as other:
-        assert other.execute("SELECT batch_id, first_id, last_id FROM batches").fetchall() == [(batch.batch_id, 1, 1)]
-        assert other.execute("SELECT value FROM readings").fetchall() == [(1.0,)]
-    other.close()
+    for value in (2.0, 3.0):
+        queue.add("soil", value, clock.mono)
+    with pytest.raises(BatchGone):
+        queue.payload(batch)
+    assert queue.remove(batch) == 0
+    other = sent(queue)
+    assert other["batch_id"] != batch.batch_id
+    assert [reading["value"] for reading in other["readings"]] == [2.0, 3.0]
 
 
 def test_ages_stay_right_when_only_the_process_restarts(file: Path) -> None:
@@ -204,6 +258,7 @@ def test_a_batch_on_its_way_is_dropped_whole_or_not_at_all(file: Path) -> None:
         queue.add("soil", float(number), clock.mono)
     on_its_way = queue.next_batch()
     assert on_its_way is not None
+    queue.flush()
     for number in range(8, 11):
         queue.add("soil", float(number), clock.mono)
     queue.flush()

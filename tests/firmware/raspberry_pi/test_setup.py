@@ -186,8 +186,8 @@ def test_a_downloaded_file_and_a_simulated_plant_take_two_answers(
 
 def test_leaving_early_changes_nothing(downloaded: Path, tmp_path: Path) -> None:
     person = Person("--config", "plant-node.toml", "setup", "--from", str(downloaded), cwd=tmp_path)
-    person.reads("Your choice")
-    person.terminal.sendintr()
+    person.reads("Your choice [simulated]: ")
+    person.terminal.sendeof()
     person.reads("left; nothing more was changed")
     assert person.leaves() == 1
     assert not (tmp_path / "plant-node.toml").exists()

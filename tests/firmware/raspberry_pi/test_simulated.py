@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from plant_node.channels import SIMULATED_CHANNELS, Sensor
 from plant_node.config_entry import ConfigError
 from plant_node.drivers import OnTime, SensorError
+from plant_node.drivers.faults import read_faults
 from plant_node.drivers.simulated import SimulatedDriver
 from plant_node.drivers.world import HOUR_MS, World, WorldParameters
 
@@ -143,3 +144,65 @@ def test_a_damaged_world_is_a_fresh_pot(tmp_path: Path) -> None:
 def test_a_sensor_that_the_room_has_not_got_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(SensorError):
         driver(tmp_path, HandClock()).read(Sensor("battery", "battery"))
+
+
+def pumped(tmp_path: Path, *faults: str) -> SimulatedDriver:
+    """A pot that got a dose of 50 ml half an hour ago, with these faults."""
+    clock = HandClock(wall_ms=NOON_MS)
+    built = SimulatedDriver(
+        SIMULATED_CHANNELS, clock, tmp_path, STILL, faults=read_faults({"faults": list(faults)}, {})
+    )
+    built.read(SOIL)
+    built.turn_on("pump", 30_000)
+    clock.turn(30_000)
+    built.turn_off("pump")
+    clock.turn(30 * 60_000)
+    return built
+
+
+@pytest.mark.parametrize(
+    ("faults", "soil", "tank"),
+    [
+        ((), 49.6, 97.5),
+        (("clogged_hose",), 44.7, 100),
+        (("leak",), 44.7, 97.5),
+        (("empty_tank",), 44.7, 0),
+        (("unplugged_probe",), -17.5, 97.5),
+        (("stuck_probe",), 45, 97.5),
+        (("stuck_probe", "leak"), 45, 97.5),
+    ],
+)
+def test_a_fault_shows_where_it_would(tmp_path: Path, faults: tuple[str, ...], soil: float, tank: float) -> None:
+    built = pumped(tmp_path, *faults)
+    assert built.read(SOIL) == pytest.approx(soil, abs=0.3)
+    assert built.read(TANK) == pytest.approx(tank, abs=0.1)
+
+
+def test_a_noisy_probe_jumps(tmp_path: Path) -> None:
+    clock = HandClock(wall_ms=NOON_MS)
+    noisy = SimulatedDriver(
+        SIMULATED_CHANNELS, clock, tmp_path, WorldParameters(), faults=read_faults({}, {"faults": "noisy_probe"})
+    )
+    values = []
+    for _ in range(30):
+        clock.turn(60_000)
+        values.append(noisy.read(SOIL))
+    assert max(values) - min(values) > 8
+
+
+def test_a_fault_begins_and_ends_with_a_word_in_a_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    built = pumped(tmp_path)
+    file = tmp_path / "faults"
+    file.write_text("unplugged_probe\nbroken_heart\n")
+    assert built.read(SOIL) == -17.5
+    assert "broken_heart" in caplog.text
+    file.unlink()
+    assert built.read(SOIL) > 40
+    built.close()
+
+
+def test_a_fault_with_a_typo_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"simulated\.faults: must be some of stuck_probe"):
+        read_faults({"faults": ["stuck"]}, {})
+    with pytest.raises(ConfigError, match="PLANT_NODE_SIM_FAULTS: must be"):
+        read_faults({}, {"faults": "leek"})

@@ -88,8 +88,10 @@ def open_driver(
         from plant_node.drivers.board import BoardDriver
 
         return BoardDriver(config.channels)
+    from plant_node.drivers.faults import read_faults
     from plant_node.drivers.simulated import SimulatedDriver
     from plant_node.drivers.world import WorldParameters
 
     parameters = WorldParameters.build(config.simulated, simulated or {})
-    return SimulatedDriver(config.channels, clock, state_dir, parameters, pin_trace=pin_trace)
+    faults = read_faults(config.simulated, simulated or {})
+    return SimulatedDriver(config.channels, clock, state_dir, parameters, pin_trace=pin_trace, faults=faults)

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from plant_node.channels import PUMP, Channels, Sensor
 from plant_node.clock import Clock
 from plant_node.drivers import OnTime, SensorError
+from plant_node.drivers.faults import Fault, Faults
 from plant_node.drivers.world import World, WorldParameters
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,14 @@ class SimulatedDriver:
     """Sensors and actuators of one simulated pot."""
 
     def __init__(
-        self, channels: Channels, clock: Clock, state_dir: Path, parameters: WorldParameters, *, pin_trace: bool = False
+        self,
+        channels: Channels,
+        clock: Clock,
+        state_dir: Path,
+        parameters: WorldParameters,
+        *,
+        pin_trace: bool = False,
+        faults: Iterable[Fault] = (),
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
@@ -54,6 +63,8 @@ class SimulatedDriver:
         self._world_file = state_dir / "world.json"
         self._alive_file = state_dir / "world.alive"
         self._trace_file = state_dir / "pin_trace.jsonl" if pin_trace else None
+        self._faults = Faults(faults, state_dir / "faults")
+        self._stuck: dict[str, float] = {}
         self._running: dict[str, _Run] = {}
         self._ended: dict[str, OnTime] = {}
         self._saved_s = 0.0
@@ -65,7 +76,12 @@ class SimulatedDriver:
         with self._lock:
             self._catch_up()
             lamp_is_on = any(self._kinds[key] != PUMP for key in self._running)
-            value = self._world.measure(sensor.kind, self._clock.wall_ms(), lamp_is_on=lamp_is_on)
+            faults = self._faults.now()
+            value = self._world.measure(sensor.kind, self._clock.wall_ms(), lamp_is_on=lamp_is_on, faults=faults)
+            if sensor.kind == "soil_moisture" and Fault.STUCK_PROBE in faults and value is not None:
+                value = self._stuck.setdefault(sensor.key, value)
+            else:
+                self._stuck.pop(sensor.key, None)
             if self._clock.real_s() - self._saved_s >= _SAVE_EVERY_S:
                 self._save()
         if value is None:
@@ -151,7 +167,7 @@ class SimulatedDriver:
         span_ms = max(0, until_mono_ms - run.poured_until_mono_ms)
         run.poured_until_mono_ms = max(until_mono_ms, run.poured_until_mono_ms)
         if self._kinds[actuator] == PUMP:
-            self._world.pour(span_ms * self._flow_ml_per_ms[actuator])
+            self._world.pour(span_ms * self._flow_ml_per_ms[actuator], self._faults.now())
 
     def _trace(self, actuator: str, on: bool, mono_ms: int, **more: bool) -> None:
         if self._trace_file is None:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from plant_node.config_entry import ConfigError
+from plant_node.drivers.faults import Fault
 
 HOUR_MS = 3_600_000
 _STEP_MS = 60_000
 _MOST_STEPS = 5_000
+UNPLUGGED_PERCENT = -17.5
+"""What a capacitive probe's calibration makes of the voltage at an open input."""
+_NOISY_PERCENT = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,13 @@ class WorldParameters:
 
         Raises ConfigError.
         """
+        # Faults are read by `faults.py`.
         known = {each.name for each in fields(cls)}
         values: dict[str, float] = {}
         for source, prefix in ((from_file, "simulated."), (from_env, "PLANT_NODE_SIM_")):
             for name, text in source.items():
+                if name == "faults":
+                    continue
                 spelled = name.upper() if source is from_env else name
                 if name not in known:
                     raise ConfigError(f"{prefix}{spelled}: unknown word")
@@ -118,19 +125,29 @@ class World:
             left_ms -= span_ms
         state.at_ms = max(state.at_ms, now_ms)
 
-    def pour(self, wanted_ml: float) -> float:
+    def pour(self, wanted_ml: float, faults: Collection[Fault] = ()) -> float:
         """Pump water on the soil, as much as the reservoir has."""
+        if Fault.EMPTY_TANK in faults or Fault.CLOGGED_HOSE in faults:
+            return 0.0
         poured_ml = max(0.0, min(wanted_ml, self.state.reservoir_ml))
         self.state.reservoir_ml -= poured_ml
-        self.state.on_top_ml += poured_ml
+        if Fault.LEAK not in faults:
+            self.state.on_top_ml += poured_ml
         return poured_ml
 
-    def measure(self, kind: str, now_ms: int, *, lamp_is_on: bool = False) -> float | None:
+    def measure(
+        self, kind: str, now_ms: int, *, lamp_is_on: bool = False, faults: Collection[Fault] = ()
+    ) -> float | None:
         """What a sensor of this kind shows; None for a kind that this room has not got."""
         self.advance(now_ms)
         if kind == "soil_moisture":
-            return _within(self.state.soil_percent + self._noise(kind, now_ms, 0.15), 0, 100)
+            if Fault.UNPLUGGED_PROBE in faults:
+                return UNPLUGGED_PERCENT
+            noise = _NOISY_PERCENT if Fault.NOISY_PROBE in faults else 0.15
+            return _within(self.state.soil_percent + self._noise(kind, now_ms, noise), 0, 100)
         if kind == "reservoir_level":
+            if Fault.EMPTY_TANK in faults:
+                return 0.0
             return _within(100 * self.state.reservoir_ml / self.parameters.reservoir_ml, 0, 100)
         if kind == "air_temperature":
             return round(self._temperature(now_ms) + self._noise(kind, now_ms, 0.1), 2)
