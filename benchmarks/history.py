@@ -58,7 +58,7 @@ def readings(plan: Plan, end_ms: int) -> Iterator[tuple[int, float]]:
         yield end_ms - (count - number) * _MINUTE_MS, round(45 + 15 * math.sin(number / 700) + number % 7 / 10, 1)
 
 
-async def _fill(database: Path, plan: Plan, end_ms: int, device_number: int, sensor_id: int) -> None:
+async def fill(database: Path, plan: Plan, end_ms: int, device_number: int, sensor_id: int) -> None:
     """Accept and compact the year in a database that no server has open."""
     storage = SqliteStorage(database, SystemClock())
     await storage.open()
@@ -78,7 +78,8 @@ async def _fill(database: Path, plan: Plan, end_ms: int, device_number: int, sen
         await storage.close()
 
 
-def _plain(folder: Path, plan: Plan, end_ms: int) -> sqlite3.Connection:
+def plain_database(folder: Path, plan: Plan, end_ms: int) -> sqlite3.Connection:
+    """Make the one table that somebody would write first."""
     connection = sqlite3.connect(folder / "plain.db")
     connection.execute(
         "CREATE TABLE readings (sensor_id INTEGER, ts INTEGER, value REAL, PRIMARY KEY (sensor_id, ts)) WITHOUT ROWID"
@@ -88,8 +89,9 @@ def _plain(folder: Path, plan: Plan, end_ms: int) -> sqlite3.Connection:
     return connection
 
 
-def _ask_plain(connection: sqlite3.Connection, since_ms: int, until_ms: int) -> int:
-    width_ms = -(-(until_ms - since_ms) // POINTS)
+def ask_plain(connection: sqlite3.Connection, since_ms: int, until_ms: int, points: int = POINTS) -> int:
+    """Group its readings by one statement. Gives how many groups there are."""
+    width_ms = -(-(until_ms - since_ms) // points)
     rows = connection.execute(
         "SELECT min(ts), min(value), max(value), avg(value), count(*) FROM readings "
         "WHERE sensor_id = 1 AND ts >= ? AND ts < ? GROUP BY (ts - ?) / ?",
@@ -147,12 +149,12 @@ def run(plan: Plan) -> dict[str, float]:
         database = folder / "data" / "plant.db"
         with closing(sqlite3.connect(database)) as connection:
             number, sensor_id = connection.execute("SELECT device_number, id FROM sensors").fetchone()
-        asyncio.run(_fill(database, plan, end_ms, number, sensor_id))
+        asyncio.run(fill(database, plan, end_ms, number, sensor_id))
         path = f"/devices/{node.device_id}/readings?" + urlencode(
             {"sensor": "soil", "since": _iso(since_ms), "until": _iso(end_ms), "points": POINTS}
         )
-        with running_backend(folder, cores) as backend, closing(_plain(folder, plan, end_ms)) as plain:
-            return _measure(backend, path, lambda: _ask_plain(plain, since_ms, end_ms), plan)
+        with running_backend(folder, cores) as backend, closing(plain_database(folder, plan, end_ms)) as plain:
+            return _measure(backend, path, lambda: ask_plain(plain, since_ms, end_ms), plan)
 
 
 def _iso(ms: int) -> str:

@@ -20,6 +20,7 @@ from plant_backend.services.notification_sender import NotificationSender
 from plant_backend.services.notifications import NotificationTargets
 from plant_backend.services.passwords import Passwords
 from plant_backend.services.people import People
+from plant_backend.services.plant_states import PlantStates
 from plant_backend.services.replay import Replay
 from plant_backend.services.telemetry import Telemetry
 from plant_backend.services.tokens import AccessTokens, SigningKeys
@@ -39,6 +40,7 @@ class Services:
     commands: CommandService
     automation: Automation
     devices: DeviceService
+    plant_states: PlantStates
     calibrations: CalibrationService
     alerts: AlertService
     history: HistoryService
@@ -87,6 +89,7 @@ def build_services(
         commands=commands,
         automation=Automation(storage, bus, clock, watch, directory, commands),
         devices=devices,
+        plant_states=PlantStates(storage, clock, devices),
         calibrations=CalibrationService(storage, bus, clock, directory, devices),
         alerts=AlertService(storage, clock),
         history=history,

@@ -1,25 +1,21 @@
 """What pages show of a plant: its state in one look, gathered from several use cases."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from plant_backend.domain.alert import Alert, AlertState, Severity
+from plant_backend.domain.alert import Severity
 from plant_backend.domain.command import LIVE_STATES, NEVER_RAN_STATES, Action, Command
 from plant_backend.domain.freshness import is_fresh, is_plausible
-from plant_backend.domain.history import Bucket
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
-from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord
-from plant_backend.domain.model import Actuator, Device, Mode, Profile, Sample, Sensor
+from plant_backend.domain.ledger import DecisionOutcome
+from plant_backend.domain.model import Actuator, Device, Mode, Sample, Sensor
 from plant_backend.domain.reason import Reason
-from plant_backend.services.devices import DeviceStatus
+from plant_backend.services.plant_states import PlantState
 from plant_backend.services.plants import pump_of
 from plant_backend.web.visit import Visit
 
-_RECENT = 50
-_MOST_ALERTS = 500
 _STALE_TIMES = 3
 _DRYING = timedelta(hours=6)
 _SLOWEST_DRYING_PERCENT_PER_H = 0.02
@@ -45,17 +41,8 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Plant:
+class Plant(PlantState):
     """One plant in one look."""
-
-    status: DeviceStatus
-    profile: Profile
-    profile_version: int
-    now: datetime
-    alerts: Sequence[Alert]
-    commands: Sequence[Command]
-    decision: DecisionRecord | None
-    soil_history: Sequence[Bucket] = ()
 
     @property
     def device(self) -> Device:
@@ -80,10 +67,12 @@ class Plant:
 
     @property
     def readings(self) -> Sequence[Reading]:
-        """All sensors with their newest values."""
+        """The sensors that the node has, with their newest values."""
         stale_after = timedelta(seconds=self.profile.stale_after_s)
         found = []
         for sensor in self.device.sensors:
+            if sensor.retired_at is not None:
+                continue
             sample = self.status.latest.get(sensor.key)
             is_new = sample is not None and is_fresh(sample, self.now, stale_after)
             found.append(Reading(sensor, sample, is_new, sample is None or is_plausible(sensor.kind, sample)))
@@ -160,7 +149,7 @@ class Plant:
         since = max(
             self.now - _DRYING, self.last_run.created_at + timedelta(hours=1) if self.last_run else self.now - _DRYING
         )
-        points = [bucket for bucket in self.soil_history if bucket.ts >= since]
+        points = [bucket for bucket in self.soil_trace if bucket.ts >= since]
         if above <= 0 or len(points) < 3:
             return None
         hours = (points[-1].ts - points[0].ts) / timedelta(hours=1)
@@ -168,15 +157,9 @@ class Plant:
         return self.now + timedelta(hours=above / rate) if rate > _SLOWEST_DRYING_PERCENT_PER_H else None
 
 
-async def plants(visit: Visit) -> Sequence[Plant]:
+async def plants(visit: Visit, *, with_trace: bool = True) -> Sequence[Plant]:
     """Give all plants of the person, those that need somebody first."""
-    services, who = visit.services, visit.who
-    alerts: dict[str, list[Alert]] = {}
-    for alert in await services.alerts.all(who, AlertState.OPEN, None, _MOST_ALERTS):
-        alerts.setdefault(alert.device_id, []).append(alert)
-    found = [
-        await _plant(visit, status, alerts.get(status.device.id, ())) for status in await services.devices.all(who)
-    ]
+    found = [_shown(state) for state in await visit.services.plant_states.all(visit.who, with_trace=with_trace)]
     return sorted(
         found, key=lambda plant: (not plant.is_critical, not plant.needs_attention, plant.device.name.casefold())
     )
@@ -184,27 +167,11 @@ async def plants(visit: Visit) -> Sequence[Plant]:
 
 async def plant(visit: Visit, device_id: str) -> Plant:
     """Give one plant. Raises NotFound."""
-    services, who = visit.services, visit.who
-    status = await services.devices.get(who, device_id)
-    return await _plant(visit, status, await services.alerts.all(who, AlertState.OPEN, device_id, _MOST_ALERTS))
+    return _shown(await visit.services.plant_states.get(visit.who, device_id))
 
 
-async def _plant(visit: Visit, status: DeviceStatus, alerts: Sequence[Alert]) -> Plant:
-    services, who, device = visit.services, visit.who, status.device
-    (profile, version), commands, decisions = await asyncio.gather(
-        services.automation.profile(who, device.id),
-        services.commands.recent(who, device.id, None, _RECENT),
-        services.automation.decisions(who, device.id, None, 1),
-    )
-    soil = next((sensor for sensor in device.sensors if sensor.kind is SensorKind.SOIL_MOISTURE), None)
-    history: Sequence[Bucket] = ()
-    if soil is not None:
-        _, series = await services.history.buckets(
-            who, device.id, soil.key, visit.now - timedelta(days=1), visit.now + timedelta(minutes=1), 96
-        )
-        history = series.buckets
-    decision = decisions[0] if decisions else None
-    return Plant(status, profile, version, visit.now, alerts, commands, decision, history)
+def _shown(state: PlantState) -> Plant:
+    return Plant(**{field.name: getattr(state, field.name) for field in fields(PlantState)})
 
 
 def since_midnight(visit: Visit) -> datetime:
@@ -226,5 +193,5 @@ def watered_today(visit: Visit, shown: Sequence[Plant]) -> Mapping[str, float]:
 
 
 def actuators_of(device: Device, kind: ActuatorKind) -> Sequence[Actuator]:
-    """Give a device's actuators of a kind."""
-    return [actuator for actuator in device.actuators if actuator.kind is kind]
+    """Give the actuators of a kind that a node has."""
+    return [actuator for actuator in device.actuators if actuator.kind is kind and actuator.retired_at is None]

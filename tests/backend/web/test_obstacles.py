@@ -112,7 +112,7 @@ def test_the_next_watering_is_guessed_from_how_the_soil_dries() -> None:
         points = [(NOW - timedelta(hours=hour), 40 + hour * percent_per_h) for hour in (4, 3, 2, 1, 0)]
         return [Bucket(at, value, value, value, 1, value) for at, value in points]
 
-    assert a_plant(soil_history=drying(2)).due_at == NOW + timedelta(hours=5)
-    assert a_plant(soil_history=drying(0)).due_at is None
-    assert a_plant(soil_history=drying(-1)).due_at is None
-    assert a_plant(soil_history=drying(2), profile=replace(PROFILE, mode=Mode.OFF)).due_at is None
+    assert a_plant(soil_trace=drying(2)).due_at == NOW + timedelta(hours=5)
+    assert a_plant(soil_trace=drying(0)).due_at is None
+    assert a_plant(soil_trace=drying(-1)).due_at is None
+    assert a_plant(soil_trace=drying(2), profile=replace(PROFILE, mode=Mode.OFF)).due_at is None

@@ -7,7 +7,7 @@ import pytest
 from plant_backend.web.site import POLICY
 
 from tests.backend.web.visitor import Visitor, words
-from tests.live_backend import Backend, Node, Person, eventually
+from tests.live_backend import MANIFEST, Backend, Node, Person, eventually
 
 FIRST_PAGE_BYTES = 150_000
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
@@ -121,6 +121,14 @@ def test_german_is_german_down_to_its_numbers(backend: Backend, node: Node) -> N
     assert '<html lang="de"' in page
     assert "Deine Pflanzen" in words(page)
     assert "41,5" in words(page)
+
+
+def test_a_channel_that_the_node_no_longer_has_keeps_its_past_and_shows_no_value(owner: Visitor, node: Node) -> None:
+    node.sign_in({**MANIFEST, "sensors": [one for one in MANIFEST["sensors"] if one["key"] != "air"]})
+    page = owner.page(f"/web{node.path}")
+    assert "Channels that the node no longer has Air temperature air" in words(page)
+    assert words(page).count("Air temperature") == 1
+    assert owner.get(f"/web{node.path}/chart", sensor="air").status_code == 200
 
 
 def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:

@@ -20,7 +20,7 @@ FILTERS = {
 @page.get("/devices", "devices")
 async def show(visit: Visit) -> Response:
     """Show the devices that a search and a filter leave."""
-    plants = await plant_view.plants(visit)
+    plants = await plant_view.plants(visit, with_trace=False)
     text, chosen = visit.query("q").strip()[:100], visit.query("show", "all")
     shown = sorted(
         (plant for plant in plants if _fits(plant, text, chosen)), key=lambda plant: plant.device.name.casefold()

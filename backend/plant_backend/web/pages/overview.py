@@ -20,7 +20,7 @@ async def show(visit: Visit) -> Response:
 @page.get("/overview/summary", "overview_summary")
 async def summary(visit: Visit) -> Response:
     """Show the line of figures above the cards anew."""
-    plants = await plant_view.plants(visit)
+    plants = await plant_view.plants(visit, with_trace=False)
     return visit.render("overview/summary.html", plants=plants, today=plant_view.watered_today(visit, plants))
 
 
