@@ -13,7 +13,7 @@ WAYS = [(page_way.method, page_way.path, page_way.whom) for page in PAGES for pa
 
 def filled(path: str, node: Node) -> str:
     """Give a path with its parts filled in; what Ada does not have is missing."""
-    for name in ("command_id", "alert_id", "user_id", "token_id", "session_id", "channel_id"):
+    for name in ("command_id", "alert_id", "user_id", "token_id", "session_id", "channel_id", "target_id"):
         path = path.replace(f"{{{name}}}", "1125899906842624")
     return path.replace("{device_id}", node.device_id)
 

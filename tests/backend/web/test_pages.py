@@ -82,6 +82,7 @@ def test_a_hostile_name_is_text_everywhere(backend: Backend, ada: Person, langua
             "/web",
             "/web/devices",
             "/web/alerts",
+            "/web/notifications",
             *(
                 f"/web{node.path}{end}"
                 for end in (

@@ -11,9 +11,12 @@ from plant_backend.web.pages import (
     device,
     devices,
     dialogs,
+    guide,
     login,
+    notifications,
     overview,
     preferences,
+    settings,
     setup,
 )
 
@@ -28,5 +31,8 @@ PAGES: Sequence[Page] = (
     chart.page,
     automation.page,
     alerts.page,
+    notifications.page,
+    settings.page,
+    guide.page,
     dialogs.page,
 )

@@ -1,0 +1,150 @@
+"""Where a person is told of alerts: their targets, how these fare, and a test of each."""
+
+from collections.abc import Mapping
+from datetime import time
+from typing import Any
+
+from starlette.responses import Response
+
+from plant_backend.domain.alert import Severity
+from plant_backend.domain.errors import InvalidInput, PlantError
+from plant_backend.domain.notification import Target, TargetSettings
+from plant_backend.web.errors import sentence
+from plant_backend.web.language import mark
+from plant_backend.web.page import For, NavItem, Page
+from plant_backend.web.visit import Form, Visit
+
+page = Page(NavItem("notifications", mark("Notifications"), "envelope", 40, is_main=False))
+
+_FLAGS = ("wants_resolved", "is_enabled")
+
+
+@page.get("/notifications", "notifications")
+async def show(visit: Visit) -> Response:
+    """Show the targets, and a form for another one."""
+    return await _show(visit, {})
+
+
+@page.post("/notifications", "notification_add", For.PEOPLE)
+async def add(visit: Visit) -> Response:
+    """Make a target."""
+    form = await visit.form()
+    try:
+        settings = _settings(form, visit)
+        await visit.services.notifications.add(visit.who, form.get("url", "").strip(), settings)
+    except PlantError as error:
+        return await _show(visit, form, _problems(visit, error), status=422)
+    return visit.go_to("notifications")
+
+
+@page.get("/notifications/{target_id}", "notification", For.PEOPLE)
+async def show_one(visit: Visit) -> Response:
+    """Show one target's settings."""
+    target = await visit.services.notifications.get(visit.who, visit.given_id("target_id"))
+    return await _show_one(visit, target, _shown(target.settings))
+
+
+@page.post("/notifications/{target_id}", "notification_change", For.PEOPLE)
+async def change(visit: Visit) -> Response:
+    """Change a target; an empty URL leaves it as it is."""
+    form, target_id = await visit.form(), visit.given_id("target_id")
+    target = await visit.services.notifications.get(visit.who, target_id)
+    try:
+        settings = _settings(form, visit)
+        changes = {name: getattr(settings, name) for name in TargetSettings.__dataclass_fields__}
+        await visit.services.notifications.change(visit.who, target_id, form.get("url", "").strip() or None, changes)
+    except PlantError as error:
+        return await _show_one(visit, target, form, _problems(visit, error), status=422)
+    return visit.go_to("notifications")
+
+
+@page.post("/notifications/{target_id}/test", "notification_test", For.PEOPLE)
+async def test(visit: Visit) -> Response:
+    """Send a message now, and say what came of it."""
+    target_id, trial, problem = visit.given_id("target_id"), None, None
+    try:
+        trial = await visit.services.notifications.test(visit.who, target_id)
+    except PlantError as error:
+        if error.code.endswith("not_found"):
+            raise
+        problem = sentence(visit.say, error)
+    if not visit.is_partial:
+        return visit.go_to("notifications")
+    return visit.render("notifications/trial.html", trial=trial, problem=problem)
+
+
+@page.post("/notifications/{target_id}/delete", "notification_delete", For.PEOPLE)
+async def delete(visit: Visit) -> Response:
+    """Remove a target and what waits for it."""
+    await visit.services.notifications.delete(visit.who, visit.given_id("target_id"))
+    return visit.go_to("notifications")
+
+
+async def _show(
+    visit: Visit, values: Form, problems: Mapping[str, str] | None = None, *, status: int = 200
+) -> Response:
+    return visit.render(
+        "notifications/page.html",
+        status,
+        targets=await visit.services.notifications.all(visit.who),
+        target=None,
+        **await _form(visit, values or _shown(TargetSettings("", time_zone=visit.formats.zone.key)), problems),
+    )
+
+
+async def _show_one(
+    visit: Visit, target: Target, values: Form, problems: Mapping[str, str] | None = None, *, status: int = 200
+) -> Response:
+    return visit.render("notifications/target.html", status, target=target, **await _form(visit, values, problems))
+
+
+async def _form(visit: Visit, values: Form, problems: Mapping[str, str] | None) -> dict[str, Any]:
+    return {
+        "values": values,
+        "problems": problems or {},
+        "devices": [status.device for status in await visit.services.devices.all(visit.who)],
+        "kinds": [kind for kind in visit.services.notifications.services() if visit.is_owner or not kind.is_generic],
+    }
+
+
+def _shown(settings: TargetSettings) -> dict[str, str]:
+    values = {
+        "name": settings.name,
+        "min_severity": settings.min_severity.value,
+        "which": "all" if settings.device_ids is None else "some",
+        "quiet_from": f"{settings.quiet_from:%H:%M}" if settings.quiet_from else "",
+        "quiet_until": f"{settings.quiet_until:%H:%M}" if settings.quiet_until else "",
+        "time_zone": settings.time_zone,
+    }
+    values |= {flag: "yes" for flag in _FLAGS if getattr(settings, flag)}
+    return values | {f"device-{device_id}": "yes" for device_id in settings.device_ids or ()}
+
+
+def _settings(form: Form, visit: Visit) -> TargetSettings:
+    """Raises InvalidInput."""
+    name, problems = form.get("name", "").strip(), []
+    if not 0 < len(name) <= 100 or not name.isprintable():
+        problems.append(("name", visit.say("Give a name of at most 100 characters.")))
+    quiet: dict[str, time | None] = {"quiet_from": None, "quiet_until": None}
+    for field in ("quiet_from", "quiet_until"):
+        try:
+            quiet[field] = time.fromisoformat(form[field]) if form.get(field, "").strip() else None
+        except ValueError:
+            problems.append((field, visit.say("Give a time such as 06:30.")))
+    if problems:
+        raise InvalidInput(problems)
+    chosen = tuple(key.removeprefix("device-") for key in form if key.startswith("device-"))
+    return TargetSettings(
+        name,
+        min_severity=Severity.CRITICAL if form.get("min_severity") == Severity.CRITICAL else Severity.WARNING,
+        device_ids=chosen if form.get("which") == "some" else None,
+        time_zone=form.get("time_zone", "UTC").strip()[:64],
+        quiet_from=quiet["quiet_from"],
+        quiet_until=quiet["quiet_until"],
+        wants_resolved=form.get("wants_resolved") == "yes",
+        is_enabled=form.get("is_enabled") == "yes",
+    )
+
+
+def _problems(visit: Visit, error: PlantError) -> dict[str, str]:
+    return dict(error.errors) if isinstance(error, InvalidInput) else {"": sentence(visit.say, error)}

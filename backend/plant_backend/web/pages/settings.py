@@ -1,0 +1,112 @@
+"""Settings of an account: its password, what is signed in, tokens for programs, and who else may look."""
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from plant_backend.domain.errors import InvalidInput, PlantError
+from plant_backend.web.errors import sentence
+from plant_backend.web.language import mark
+from plant_backend.web.page import For, NavItem, Page
+from plant_backend.web.visit import Visit
+
+page = Page(NavItem("settings", mark("Settings"), "gear", 50, is_main=False))
+
+_LINES = 30
+_TOKEN_NAME = mark("Give a name of at most 100 characters.")
+
+_WORDS = {
+    "current_password": mark("That is not your password."),
+    "new_password": mark("Too short or too easy to guess: take some words that only you would put together."),
+    "password": mark("Too short or too easy to guess: take some words that only you would put together."),
+    "username": mark("Give a name of small letters, digits, dot and dash."),
+}
+
+
+@page.get("/settings", "settings")
+async def show(visit: Visit) -> Response:
+    """Show all settings."""
+    return await _show(visit)
+
+
+@page.post("/settings/password", "password_change", For.PEOPLE)
+async def change_password(visit: Visit) -> Response:
+    """Change the password; all else that is signed in ends."""
+    form = await visit.form()
+    if form.get("new_password", "") != form.get("again", ""):
+        return await _show(visit, {"again": visit.say("The two are not the same.")}, status=422)
+    try:
+        current, new = form.get("current_password", ""), form.get("new_password", "")
+        await visit.services.people.change_password(visit.who, current, new)
+    except PlantError as error:
+        return await _show(visit, _problems(visit, error), status=422)
+    return visit.go_to("settings", {"done": "password"})
+
+
+@page.post("/settings/sessions/{session_id}/end", "session_end", For.PEOPLE)
+async def end_session(visit: Visit) -> Response:
+    """Sign another browser out."""
+    await visit.services.people.end_session(visit.who, visit.given_id("session_id"))
+    return visit.go_to("settings")
+
+
+@page.post("/settings/tokens", "token_add", For.PEOPLE)
+async def add_token(visit: Visit) -> Response:
+    """Make a token for a program and show it, this once."""
+    form = await visit.form()
+    name = form.get("token_name", "")
+    if len(name) > 100:
+        return await _show(visit, {"token_name": visit.say(_TOKEN_NAME)}, status=422)
+    try:
+        _, token = await visit.services.people.add_token(visit.who, name)
+    except InvalidInput:
+        return await _show(visit, {"token_name": visit.say(_TOKEN_NAME)}, status=422)
+    response = visit.render("settings/token.html", token=token, name=name, is_secret=True)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+@page.post("/settings/tokens/{token_id}/revoke", "token_revoke", For.PEOPLE)
+async def revoke_token(visit: Visit) -> Response:
+    """End a token."""
+    await visit.services.people.revoke(visit.who, visit.given_id("token_id"))
+    return visit.go_to("settings")
+
+
+@page.post("/settings/viewers", "viewer_add")
+async def add_viewer(visit: Visit) -> Response:
+    """Let somebody look at the plants."""
+    form = await visit.form()
+    username = form.get("username", "").strip().lower()
+    try:
+        await visit.services.accounts.add(username, form.get("password", ""), visit.who)
+    except PlantError as error:
+        return await _show(visit, _problems(visit, error), status=422)
+    return visit.go_to("settings", {"done": "viewer"})
+
+
+@page.post("/settings/viewers/{user_id}/delete", "viewer_delete")
+async def delete_viewer(visit: Visit) -> Response:
+    """End a viewer's account."""
+    await visit.services.accounts.delete_viewer(visit.who, visit.given_id("user_id"))
+    return visit.go_to("settings")
+
+
+async def _show(visit: Visit, problems: Mapping[str, str] | None = None, *, status: int = 200) -> Response:
+    services, who = visit.services, visit.who
+    return visit.render(
+        "settings/page.html",
+        status,
+        problems=problems or {},
+        done=visit.query("done"),
+        sessions=await services.people.sessions(who),
+        tokens=await services.people.tokens(who),
+        viewers=await services.accounts.viewers(who) if visit.is_owner else (),
+        audit=await services.audit.all(who, None, _LINES) if visit.is_owner else (),
+    )
+
+
+def _problems(visit: Visit, error: PlantError) -> dict[str, str]:
+    if not isinstance(error, InvalidInput):
+        return {"": sentence(visit.say, error)}
+    return {field: visit.say(_WORDS[field]) if field in _WORDS else message for field, message in error.errors}

@@ -1,0 +1,64 @@
+"""Where people are told of alerts, as a page."""
+
+import re
+
+from tests.backend.web.visitor import SAME_SITE, Visitor, words
+from tests.live_backend import Node
+
+TOPIC = "a-topic-that-nobody-guesses"
+NTFY = f"ntfys://ntfy.sh/{TOPIC}"
+
+
+def ids(page: str) -> list[str]:
+    """Give the targets on a page."""
+    return re.findall(r'id="target-(\d+)"', page)
+
+
+def test_a_target_is_made_changed_and_deleted(owner: Visitor, node: Node) -> None:
+    form = {"name": "My phone", "url": NTFY, "min_severity": "critical", "which": "some", "time_zone": "Europe/Berlin"}
+    made = owner.post("/web/notifications", **form, **{f"device-{node.device_id}": "yes"}, is_enabled="yes")
+    assert made.status_code == 303, words(made.text)
+    (target_id,) = ids(owner.page("/web/notifications"))
+    path = f"/web/notifications/{target_id}"
+    page = owner.page(path)
+    assert re.search(rf'name="device-{node.device_id}" value="yes" checked', page)
+    assert not re.search(r'name="wants_resolved" value="yes" checked', page)
+
+    changed = form | {"url": "", "name": "Phone", "quiet_from": "22:00", "quiet_until": "07:00", "which": "all"}
+    assert owner.post(path, **changed).status_code == 303
+    page = owner.page("/web/notifications")
+    assert "Phone" in words(page)
+    assert "switched off" in words(page)
+    assert owner.post(f"{path}/delete").status_code == 303
+    assert ids(owner.page("/web/notifications")) == []
+
+
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(owner: Visitor) -> None:
+    answer = owner.post("/web/notifications", name="Phone", url="nowhere://x", quiet_from="9", time_zone="UTC")
+    assert answer.status_code == 422
+    assert "Give a time such as 06:30." in words(answer.text)
+    answer = owner.post("/web/notifications", name="Kept name", url="nowhere://x", time_zone="UTC")
+    assert answer.status_code == 422
+    assert 'value="Kept name"' in answer.text
+    assert 'id="field-url-problem"' in answer.text
+
+
+def test_the_url_is_never_shown_again_and_each_account_has_its_own(owner: Visitor, viewer: Visitor) -> None:
+    made = viewer.post("/web/notifications", name="Vic's", url=NTFY, time_zone="UTC", is_enabled="yes")
+    assert made.status_code == 303
+    (target_id,) = ids(viewer.page("/web/notifications"))
+    for path in ("/web/notifications", f"/web/notifications/{target_id}"):
+        assert TOPIC not in viewer.page(path)
+    assert ids(owner.page("/web/notifications")) == []
+    assert owner.get(f"/web/notifications/{target_id}").status_code == 404
+    assert owner.post(f"/web/notifications/{target_id}/delete").status_code == 404
+    assert viewer.post(f"/web/notifications/{target_id}/delete").status_code == 303
+
+
+def test_a_test_that_fails_says_why_on_the_spot(owner: Visitor) -> None:
+    owner.post("/web/notifications", name="Phone", url="ntfy://plants.invalid/topic", time_zone="UTC", is_enabled="yes")
+    found = ids(owner.page("/web/notifications"))
+    answer = owner.post(f"/web/notifications/{found[0]}/test", dict(SAME_SITE) | {"hx-request": "true"})
+    assert answer.status_code == 200
+    assert "It was not taken" in words(answer.text)
+    owner.post(f"/web/notifications/{found[0]}/delete")

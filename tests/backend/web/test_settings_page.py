@@ -1,0 +1,76 @@
+"""An account's settings."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.backend.web.visitor import Visitor, words
+from tests.live_backend import PASSWORD, Backend
+
+
+@pytest.fixture(scope="module")
+def zoe(backend: Backend) -> Iterator[Visitor]:
+    """Give the browser of somebody who changes all that can be changed."""
+    backend.add_person("zoe")
+    with Visitor(backend) as visitor:
+        yield visitor.sign_in("zoe")
+
+
+def test_a_token_is_shown_once_works_and_is_revoked(zoe: Visitor, backend: Backend) -> None:
+    made = zoe.post("/web/settings/tokens", token_name="watch")
+    assert made.status_code == 200
+    assert made.headers["cache-control"] == "no-store"
+    token = re.findall(r"pat_\w+", made.text)[0]
+    bearer = {"authorization": f"Bearer {token}"}
+    assert backend.request("GET", "/devices", headers=bearer).status_code == 200
+    page = zoe.page("/web/settings")
+    assert token not in page
+    (path,) = re.findall(r'action="(/web/settings/tokens/\d+/revoke)"(?:(?!</li>).)*watch', page, re.DOTALL)
+    assert zoe.post(path).status_code == 303
+    assert backend.request("GET", "/devices", headers=bearer).status_code == 401
+
+
+def test_another_browser_is_signed_out(zoe: Visitor, backend: Backend) -> None:
+    with Visitor(backend) as other:
+        other.sign_in("zoe")
+        for path in re.findall(r'action="(/web/settings/sessions/\d+/end)"', zoe.page("/web/settings")):
+            assert zoe.post(path).status_code == 303
+        assert other.get("/web").status_code == 303
+    assert zoe.get("/web").status_code == 200
+
+
+def test_the_password_is_changed_only_by_who_knows_it(zoe: Visitor) -> None:
+    new = "some other words of mine"
+    wrong = zoe.post("/web/settings/password", current_password="no", new_password=new, again=new)
+    assert wrong.status_code == 422
+    assert "That is not your password." in words(wrong.text)
+    unlike = zoe.post("/web/settings/password", current_password=PASSWORD, new_password=new, again="x")
+    assert "The two are not the same." in words(unlike.text)
+    for before, after in ((PASSWORD, new), (new, PASSWORD)):
+        answer = zoe.post("/web/settings/password", current_password=before, new_password=after, again=after)
+        assert answer.status_code == 303, words(answer.text)
+    assert zoe.get("/web").status_code == 200
+
+
+def test_a_viewer_is_let_in_and_out_again(zoe: Visitor, backend: Backend) -> None:
+    short = zoe.post("/web/settings/viewers", username="yan", password="x")
+    assert short.status_code == 422
+    assert "easy to guess" in words(short.text)
+    assert zoe.post("/web/settings/viewers", username="yan", password=PASSWORD).status_code == 303
+    again = zoe.post("/web/settings/viewers", username="yan", password=PASSWORD)
+    assert again.status_code == 422
+    with Visitor(backend) as yan:
+        assert "Who else may look" not in words(yan.sign_in("yan").page("/web/settings"))
+        (path,) = re.findall(r'action="(/web/settings/viewers/\d+/delete)"', zoe.page("/web/settings"))
+        assert yan.post(path).status_code == 403
+        assert zoe.post(path).status_code == 303
+        assert yan.get("/web").status_code == 303
+
+
+def test_the_owner_reads_who_did_what(zoe: Visitor) -> None:
+    assert "session opened" in words(zoe.page("/web/settings"))
+
+
+def test_help_is_there_for_all(viewer: Visitor) -> None:
+    assert "My plant was not watered. Why?" in words(viewer.page("/web/help"))
