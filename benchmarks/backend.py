@@ -40,6 +40,10 @@ class Backend:
         answer = self.call("POST", "/auth/token", {"username": _USER, "password": _PASSWORD, "name": "benchmark"})
         self.user_token: str = answer["token"]
 
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
     def call(self, method: str, path: str, body: object = None, token: str = "") -> Any:
         """Make one request of the public API. Raises Refused on anything but a 2xx."""
         headers = {"Content-Type": "application/json"}
@@ -98,4 +102,8 @@ def running_backend(folder: Path, cores: Cores, environment: Mapping[str, str] |
     port = free_port()
     command = [_PROGRAM, "serve", "--host", "127.0.0.1", "--port", str(port)]
     with running(command, folder, cores, port=port, environment=settings, ready="/readyz") as server:
-        yield Backend(server, data_dir)
+        backend = Backend(server, data_dir)
+        try:
+            yield backend
+        finally:
+            backend.close()

@@ -164,6 +164,8 @@ class OneByOne(asyncio.Protocol):
     async def __aexit__(self, *_: object) -> None:
         assert self._transport is not None
         self._transport.close()
+        # The loop closes the socket in its next turn, and may have none if nobody waits.
+        await asyncio.sleep(0)
 
     async def exchange(self, request: bytes) -> tuple[int, bytes, float]:
         """Send a request and give the status, the body, and when (`perf_counter`) its last byte came."""

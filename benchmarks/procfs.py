@@ -36,6 +36,12 @@ def _written_bytes(pid: int) -> int | None:
     return int(counters["write_bytes"]) - int(counters["cancelled_write_bytes"])
 
 
+def main_thread_cpu_us(pid: int) -> float:
+    """Give the CPU time that a live process' first thread has used: of a server on asyncio, that of its event loop."""
+    fields = Path(f"/proc/{pid}/task/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_US
+
+
 def resident_bytes_of(pid: int) -> int:
     """Give how much memory a live process holds in RAM, shared libraries included."""
     pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])

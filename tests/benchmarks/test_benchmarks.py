@@ -25,6 +25,7 @@ KEYS = {
     },
     "wear": {"written_ratio", "written_mb_day", "reference_written_mb_day"},
     "history": {"latency_ratio", "bytes", "latency_ms", "plain_latency_ms"},
+    "login_flood": {"p99_ratio", "loop_cpu_ratio", "idle_p99_ms", "flood_p99_ms", "guesses"},
     "footprint": {"rss_mb", "started_rss_mb"},
     "node": {"pss_mb", "agent_rss_mb", "supervisor_rss_mb", "cpu_s_hour", "written_mb_day", "outage_written_mb_day"},
     "control_loop": {"p50_ms", "p99_ms", "manual_p50_ms", "manual_p99_ms"},

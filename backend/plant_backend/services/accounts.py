@@ -6,11 +6,19 @@ import time
 from collections.abc import Sequence
 
 from plant_backend.domain.account import Principal, User
-from plant_backend.domain.errors import Conflict, Forbidden, InvalidCredentials, InvalidInput, NotFound, TooManyAttempts
+from plant_backend.domain.errors import (
+    Conflict,
+    Forbidden,
+    InvalidCredentials,
+    InvalidInput,
+    NotFound,
+    TooManyAttempts,
+    Unavailable,
+)
 from plant_backend.domain.model import Device
 from plant_backend.ports import Clock, Storage, Transaction
 from plant_backend.services import secrets
-from plant_backend.services.attempts import Attempts, network_of
+from plant_backend.services.attempts import Attempts, Refusals, network_of
 from plant_backend.services.audit import record
 from plant_backend.services.devices import DeviceService
 from plant_backend.services.passwords import Passwords, checked
@@ -33,6 +41,7 @@ class Accounts:
         self._devices = devices
         self._setup: tuple[bytes, float] | None = None
         self._guesses = Attempts(burst=10, refill_s=30)
+        self._refusals = Refusals()
 
     async def all(self) -> Sequence[User]:
         """Give all accounts."""
@@ -71,6 +80,13 @@ class Accounts:
 
     async def set_up(self, token: str, username: str, password: str, address: str) -> User:
         """Make the first account. Raises InvalidCredentials, TooManyAttempts, InvalidInput, Conflict."""
+        try:
+            return await self._set_up(token, username, password, address)
+        except (InvalidCredentials, TooManyAttempts, Unavailable):
+            await self._refusals.wait()
+            raise
+
+    async def _set_up(self, token: str, username: str, password: str, address: str) -> User:
         wait_s = self._guesses.take(network_of(address))
         if wait_s:
             raise TooManyAttempts(wait_s)

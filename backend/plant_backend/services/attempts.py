@@ -1,5 +1,6 @@
 """How often somebody may guess wrong."""
 
+import asyncio
 import time
 from ipaddress import IPv6Address, ip_address
 
@@ -37,6 +38,32 @@ class Attempts:
         slot = hash(key) % _SLOTS
         if slot in self._full_at:
             self._full_at[slot] -= self._refill_s
+
+
+class Refusals:
+    """Paces the answers to who guessed wrong: a few at once, then `PER_S` a second, none later than `LONGEST_S`.
+
+    Whoever waits for an answer does not ask again. So a flood of guesses costs the nodes next to nothing, and who is
+    right never waits.
+    """
+
+    PER_S = 20.0
+    BURST = 30
+    LONGEST_S = 5.0
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+
+    async def wait(self) -> None:
+        """Return when it is this refusal's turn."""
+        now = time.monotonic()
+        self._next_at = max(self._next_at, now - self.BURST / self.PER_S) + 1 / self.PER_S
+        delay_s = self._next_at - now
+        if delay_s > self.LONGEST_S:
+            # The queue does not grow beyond what is waited for: when the flood ends, it ends.
+            self._next_at = now + self.LONGEST_S
+        if delay_s > 0:
+            await asyncio.sleep(min(delay_s, self.LONGEST_S))
 
 
 def network_of(address: str) -> str:

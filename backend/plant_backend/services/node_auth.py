@@ -8,7 +8,7 @@ from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Device, Manifest
 from plant_backend.ports import Bus, Clock, Storage, Transaction
 from plant_backend.services import secrets
-from plant_backend.services.attempts import Attempts, network_of
+from plant_backend.services.attempts import Attempts, Refusals, network_of
 from plant_backend.services.directory import Directory, tag
 from plant_backend.services.documents import device_document
 from plant_backend.services.real_time import real_ms
@@ -35,6 +35,7 @@ class NodeAuth:
 
     def __init__(self, storage: Storage, bus: Bus, clock: Clock, directory: Directory, tokens: AccessTokens) -> None:
         self._guesses = Attempts(burst=60, refill_s=2)
+        self._refusals = Refusals()
         self.failed_sign_ins = 0
         self._storage = storage
         self._bus = bus
@@ -44,6 +45,13 @@ class NodeAuth:
 
     async def sign_in(self, device_id: str, secret: str, manifest: Manifest | None, address: str = "") -> TokenPair:
         """Check a device's secret and register its channels. Raises InvalidCredentials, TooManyAttempts, Conflict."""
+        try:
+            return await self._sign_in(device_id, secret, manifest, address)
+        except (InvalidCredentials, TooManyAttempts):
+            await self._refusals.wait()
+            raise
+
+    async def _sign_in(self, device_id: str, secret: str, manifest: Manifest | None, address: str) -> TokenPair:
         if not secrets.is_well_formed(secret, secrets.DEVICE_SECRET):
             raise self._refusal(address)
         digest, now_ms = secrets.digest(secret), real_ms()

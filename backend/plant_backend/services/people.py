@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from plant_backend.domain.account import ApiToken, Principal, Session, User
-from plant_backend.domain.errors import InvalidCredentials, InvalidInput, NotFound, TooManyAttempts
+from plant_backend.domain.errors import InvalidCredentials, InvalidInput, NotFound, TooManyAttempts, Unavailable
 from plant_backend.ports import Clock, Storage, Transaction
 from plant_backend.services import secrets
-from plant_backend.services.attempts import Attempts, network_of
+from plant_backend.services.attempts import Attempts, Refusals, network_of
 from plant_backend.services.audit import record
 from plant_backend.services.passwords import Passwords, checked
 from plant_backend.services.real_time import real_ms
@@ -31,7 +31,9 @@ class People:
         self._touched: dict[bytes, float] = {}
         self._by_network = Attempts(burst=20, refill_s=15)
         self._by_account = Attempts(burst=10, refill_s=60)
+        self._of_strangers = Attempts(burst=40, refill_s=2)
         self._places: dict[tuple[str, str], None] = {}
+        self._refusals = Refusals()
         self.failed_sign_ins = 0
         self.throttled_sign_ins = 0
 
@@ -105,15 +107,30 @@ class People:
         self.forget()
 
     async def check_password(self, username: str, password: str, address: str) -> Principal:
-        """Give who this is. Raises InvalidCredentials, TooManyAttempts, Unavailable.
+        """Give who this is. Raises InvalidCredentials, TooManyAttempts, Unavailable, in its turn."""
+        try:
+            return await self._who_has(username, password, address)
+        except (InvalidCredentials, TooManyAttempts, Unavailable):
+            await self._refusals.wait()
+            raise
+
+    async def _who_has(self, username: str, password: str, address: str) -> Principal:
+        """Look who has this password.
 
         The limits stand before the hashing. Guesses from elsewhere use up other attempts than those of a place from
         which this account signed in before: who lives there is not locked out by a stranger.
         """
         place = (username, network_of(address))
-        origin = f"{username} from {place[1]}" if place in self._places else username
+        is_known = place in self._places
+        limits = [
+            (self._by_network, place[1]),
+            (self._by_account, f"{username} from {place[1]}" if is_known else username),
+        ]
+        if not is_known:
+            # However many accounts and places are tried: hashing for strangers never takes a core from the nodes.
+            limits.append((self._of_strangers, ""))
         taken: list[tuple[Attempts, str]] = []
-        for attempts, key in ((self._by_network, place[1]), (self._by_account, origin)):
+        for attempts, key in limits:
             wait_s = attempts.take(key)
             if wait_s:
                 for other, other_key in taken:
