@@ -194,4 +194,4 @@ def watered_today(visit: Visit, shown: Sequence[Plant]) -> Mapping[str, float]:
 
 def actuators_of(device: Device, kind: ActuatorKind) -> Sequence[Actuator]:
     """Give the actuators of a kind that a node has."""
-    return [actuator for actuator in device.actuators if actuator.kind is kind and actuator.retired_at is None]
+    return [actuator for actuator in device.actuators if actuator.kind == kind and actuator.retired_at is None]

@@ -29,7 +29,7 @@ from plant_backend.web.visit import Visit
 log = structlog.get_logger(__name__)
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
 )
 """No script and no style in a page, and nothing from elsewhere."""

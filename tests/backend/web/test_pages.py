@@ -124,6 +124,14 @@ def test_german_is_german_down_to_its_numbers(backend: Backend, node: Node) -> N
     assert "41,5" in words(page)
 
 
+def test_a_lamp_is_switched_by_hand(owner: Visitor, ada: Person, node: Node) -> None:
+    page = owner.page(f"/web{node.path}")
+    assert "Lamp on Lamp off" in words(page)
+    assert owner.post(f"/web{node.path}/lamp", actuator="lamp", action="on").status_code == 303
+    (command,) = ada.get(f"{node.path}/commands")["commands"]
+    assert (command["actuator"], command["action"], command["duration_ms"]) == ("lamp", "on", None)
+
+
 def test_a_channel_that_the_node_no_longer_has_keeps_its_past_and_shows_no_value(owner: Visitor, node: Node) -> None:
     node.sign_in({**MANIFEST, "sensors": [one for one in MANIFEST["sensors"] if one["key"] != "air"]})
     page = owner.page(f"/web{node.path}")

@@ -45,7 +45,7 @@ async def water(visit: Visit) -> Response:
     try:
         command = await _waterings.run(
             visit.who.account_id,
-            form.get("key", "") or secrets.token_urlsafe(8),
+            f"{plant.device.id} {form.get('key', '')[:64] or secrets.token_urlsafe(8)}",
             lambda: visit.services.commands.request(
                 visit.who, plant.device.id, pump.key, Action.ON, round(seconds * 1000)
             ),

@@ -8,6 +8,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 const POLL_MS = 30_000; // without a stream
 const LOOK_MS = 60_000; // with one: a node that falls silent is no news
+const HIDDEN_MS = 20_000; // a browser has six connections for all its tabs: one that nobody looks at gives its own back
 const REFRESH_MS = 1_000; // a part of the page is fetched at most so often
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "offline"} State */
@@ -49,6 +50,7 @@ async function follow(url) {
   let lastId = "";
   let hadContact = false;
   for (;;) {
+    await visible();
     try {
       await read(url, lastId, (id, type, data) => {
         wait = FIRST_WAIT_MS;
@@ -85,6 +87,15 @@ async function read(url, lastId, tell) {
   const control = new AbortController();
   let timer = setTimeout(() => control.abort(), SILENCE_MS);
   addEventListener("pagehide", () => control.abort(), { signal: control.signal });
+  let hiddenTimer = 0;
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      clearTimeout(hiddenTimer);
+      if (document.hidden) hiddenTimer = setTimeout(() => control.abort(), HIDDEN_MS);
+    },
+    { signal: control.signal },
+  );
   try {
     const headers = lastId ? { "Last-Event-ID": lastId } : undefined;
     const response = await fetch(url, { headers, signal: control.signal, cache: "no-store" });
@@ -111,7 +122,15 @@ async function read(url, lastId, tell) {
     }
   } finally {
     clearTimeout(timer);
+    clearTimeout(hiddenTimer);
     control.abort();
+  }
+}
+
+/** Waits until somebody looks at the page. */
+async function visible() {
+  while (document.hidden) {
+    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
   }
 }
 
