@@ -16,6 +16,10 @@ from plant_backend.settings import Settings
 log = structlog.get_logger(__name__)
 
 
+STALLED_MS = 30_000
+"""How long a client may take nothing of what is sent to it: two heartbeats of the event stream."""
+
+
 class PortInUse(Exception):
     """The address cannot be listened on."""
 
@@ -25,6 +29,9 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Who takes nothing for so long is cut off by the kernel, with whatever waits for it: connections inherit this.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
     try:
         listener.bind((host, port))
         # From here on callers wait instead of being refused, and no second server can bind the same port.

@@ -121,6 +121,8 @@ class Worker:
                 # What was kept of a device that was deleted would stay for ever.
                 for gone in self._answered_at.keys() - set(numbers):
                     del self._answered_at[gone]
+                there = set(numbers)
+                self._answered_at = {number: at for number, at in self._answered_at.items() if number in there}
                 # Spread out, so that fresh news never waits behind a crowd that is only looked at for safety.
                 step_ms = int(self._sweep_s * 1000) / max(len(numbers), 1)
                 now_ms = self._services.clock.now_ms()

@@ -111,6 +111,10 @@ class BatchLog:
             return None
         return content if row[0] == digest(content) else b""
 
+    def forget(self, device_number: int) -> None:
+        """Drop what is known of a deleted device."""
+        self._newest_compacted.pop(device_number, None)
+
     def committed(self, logged: Sequence[LoggedBatch]) -> None:
         """Take note of what is now on the disk."""
         for entry in logged:

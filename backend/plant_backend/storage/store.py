@@ -158,6 +158,7 @@ class SqliteStorage:
 
     def forget(self, device_number: int, sensor_ids: Sequence[int]) -> None:
         self._latest.forget(device_number, sensor_ids)
+        self._batch_log.forget(device_number)
 
     async def batches_after(self, log_id: int, limit: int) -> Sequence[LoggedBatch]:
         def load(connection: Connection) -> Sequence[LoggedBatch]:
