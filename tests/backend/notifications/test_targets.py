@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -175,10 +176,10 @@ def test_no_secret_of_a_url_is_in_any_answer_log_dump_backup_or_export(
         said += [ran.stdout, ran.stderr]
     chatty.on_answer = keep
 
-    with sqlite3.connect(tmp_path / "backup.db") as database:
+    with closing(sqlite3.connect(tmp_path / "backup.db")) as database:
         said += database.iterdump()
-    (row,) = database.execute("SELECT count(*) FROM notification_targets").fetchone()
-    assert row == len(urls)
+        (count,) = database.execute("SELECT count(*) FROM notification_targets").fetchone()
+    assert count == len(urls)
     files = [*chatty.data_dir.rglob("*"), *(tmp_path / "export").rglob("*"), tmp_path / "backup.db", chatty.log_path]
     held = [path.name for path in files if path.is_file() and b"-secret" in path.read_bytes()]
     assert held == []
