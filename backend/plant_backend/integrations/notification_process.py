@@ -97,7 +97,8 @@ class _Watch:
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    os.nice(10)
+    with contextlib.suppress(OSError):
+        os.nice(10)
     with contextlib.suppress(ValueError, OSError):
         # A service that answers without end fills this process, not the machine.
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
