@@ -208,6 +208,10 @@ def after_failure(health: TargetHealth, reason: str, chance: float, now: datetim
 def _why_not(settings: TargetSettings, message: Message, now: datetime) -> str | None:
     if not settings.is_enabled:
         return "The target is switched off."
+    if not is_wanted(message.severity, settings.min_severity):
+        return "The target is for critical alerts alone by now."
+    if settings.device_ids is not None and message.alert.device_id not in settings.device_ids:
+        return "The target is for other devices by now."
     if message.expires_at is not None and now >= message.expires_at:
         return "It could not be told in time."
     if message.refusals >= MAX_REFUSALS:

@@ -1,5 +1,6 @@
 """When people are told: often enough, never too often, and never of what is over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -124,6 +125,21 @@ def test_what_is_over_is_never_told_as_if_it_lasted(target: Target, messages: li
     for message in plan(target, messages, now).send:
         assert message.change is Change.RESOLVED or message.alert.state is AlertState.OPEN
         assert target.settings.is_enabled
+
+
+@given(TARGETS, MESSAGES, TIMES)
+def test_what_a_person_does_not_want_any_more_is_not_sent(
+    target: Target, messages: list[Message], now: datetime
+) -> None:
+    for settings in (
+        replace(target.settings, is_enabled=False),
+        replace(target.settings, device_ids=("other",)),
+        replace(target.settings, device_ids=()),
+    ):
+        planned = plan(replace(target, settings=settings), messages, now)
+        assert (planned.send, len(planned.drop)) == ((), len(messages))
+    critical = replace(target, settings=replace(target.settings, min_severity=Severity.CRITICAL))
+    assert all(message.severity is Severity.CRITICAL for message in plan(critical, messages, now).send)
 
 
 @given(TARGETS, MESSAGES, TIMES)
