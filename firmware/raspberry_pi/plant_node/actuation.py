@@ -27,6 +27,8 @@ _OFF_RETRY_S = 0.1
 _OFF_GIVE_UP_S = 3.0
 _SETTLE_S = 2.0
 _PIN_TAKES_S = 2.0
+_NO_FLOW_AFTER_MS = 3_000
+"""A small pump fills its hose first."""
 
 
 @dataclass(slots=True)
@@ -176,6 +178,8 @@ class Actuation:
                 threading.Thread(
                     target=self._watch_reservoirs, args=(key, run), name=f"reservoir {key}", daemon=True
                 ).start()
+            if actuator.has_flow_meter:
+                threading.Thread(target=self._watch_flow, args=(key, run), name=f"flow {key}", daemon=True).start()
         except RuntimeError:
             # No thread to be had. The pin has not moved.
             self._running.pop(key, None)
@@ -257,9 +261,16 @@ class Actuation:
             return
         self._running.pop(actuator, None)
         run.is_recorded.set()
-        why = outcome.reason or outcome.status
+        why = f"{outcome.reason or outcome.status}{self._measured(actuator)}"
         log.info("%s: off after %s ms (%s, seq %d)", actuator, outcome.ran_ms, why, run.command.seq)
         self._on_outcome()
+
+    def _measured(self, actuator: str) -> str:
+        try:
+            flowed_ml = self._driver.flowed_ml(actuator)
+        except Exception:
+            return ""
+        return "" if flowed_ml is None else f", {flowed_ml:.0f} ml measured"
 
     def _is_still_on(self, actuator: str) -> bool:
         """The sign of life that the driver waits for. A driver that cannot take it is asked to switch off."""
@@ -291,6 +302,26 @@ class Actuation:
                 run.stop.set()
                 return
 
+    def _watch_flow(self, actuator: str, run: _Run) -> None:
+        """End the run when no water comes: a clogged hose, a dry pump. Also counts, so that no pulse is lost."""
+        run.is_started.wait()
+        seen_ml, seen_s = 0.0, self._clock.real_s()
+        while not run.stop.wait(_LOOK_AGAIN_S) and not run.is_off.is_set():
+            try:
+                flowed_ml = self._driver.flowed_ml(actuator) or 0.0
+            except Exception:
+                # A meter that cannot be read is a meter that saw nothing.
+                log.exception("%s: the flow meter cannot be read", actuator)
+                flowed_ml = seen_ml
+            now_s = self._clock.real_s()
+            if flowed_ml > seen_ml:
+                seen_ml, seen_s = flowed_ml, now_s
+            elif now_s - seen_s >= self._clock.real_seconds(_NO_FLOW_AFTER_MS):
+                log.warning("%s: no water for %d s in mid-run", actuator, _NO_FLOW_AFTER_MS // 1000)
+                run.stopped_by = run.stopped_by or Reason.NO_FLOW
+                run.stop.set()
+                return
+
     @staticmethod
     def _say_refused(command: Command, outcome: Outcome) -> None:
         log.warning(
@@ -316,6 +347,6 @@ def _outcome(run: _Run, on_time: OnTime | None) -> Outcome:
         reason = _CUT_SHORT.get(on_time.ended_by)
     if reason is None:
         return Outcome(Status.SUCCEEDED, ran_ms, run.limit)
-    if reason is Reason.PIN_ERROR:
+    if reason in (Reason.PIN_ERROR, Reason.NO_FLOW):
         return Outcome(Status.FAILED, ran_ms, reason)
     return Outcome(Status.INTERRUPTED, ran_ms, reason)

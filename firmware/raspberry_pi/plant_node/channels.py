@@ -55,6 +55,13 @@ class Actuator:
     active_high: bool = True
     limits: Limits = field(default_factory=Limits)
     flow_ml_per_min: int = 100
+    flow_pin: int | None = None
+    pulses_per_l: int | None = None
+
+    @property
+    def has_flow_meter(self) -> bool:
+        """Whether its water is measured."""
+        return self.pulses_per_l is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,7 @@ def parse_config(table: Mapping[str, Any], *, for_pins: bool) -> NodeConfig:
         if keys.count(key) > 1:
             raise ConfigError(f"{key!r} is a sensor and an actuator; a key is one channel")
     pins = [pin for sensor in sensors if sensor.source is not None for pin in sensor.source.pins]
-    pins += [actuator.pin for actuator in actuators if actuator.pin is not None]
+    pins += [pin for actuator in actuators for pin in (actuator.pin, actuator.flow_pin) if pin is not None]
     for pin in pins:
         if pins.count(pin) > 1:
             raise ConfigError(f"pin {pin} is used twice")
@@ -158,9 +165,9 @@ def _actuator(key: str, table: Mapping[str, Any], for_pins: bool) -> Actuator:
     entry = Entry(f"actuators.{key}", table)
     kind = entry.choice("kind", (PUMP, LAMP))
     if kind != PUMP:
-        for name in ("max_run_ms", "min_off_ms", "max_day_ms", "flow_ml_per_min"):
+        for name in ("max_run_ms", "min_off_ms", "max_day_ms", "flow_ml_per_min", "flow_pin", "pulses_per_l"):
             if name in table:
-                raise ConfigError(f"actuators.{key}.{name}: only a pump has limits")
+                raise ConfigError(f"actuators.{key}.{name}: only a pump has limits and a flow")
     default = Limits()
     actuator = Actuator(
         key=key,
@@ -173,8 +180,12 @@ def _actuator(key: str, table: Mapping[str, Any], for_pins: bool) -> Actuator:
             max_day_ms=entry.integer("max_day_ms", default.max_day_ms, 0, _MOST_LIMIT_MS),
         ),
         flow_ml_per_min=entry.integer("flow_ml_per_min", 100, 0, 1_000_000),
+        flow_pin=entry.integer("flow_pin", None, 0, 27),
+        pulses_per_l=entry.integer("pulses_per_l", None, 1, 1_000_000),
     )
     entry.no_more()
+    if (for_pins or actuator.flow_pin is not None) and (actuator.flow_pin is None) != (actuator.pulses_per_l is None):
+        raise ConfigError(f"actuators.{key}.flow_pin: a flow meter needs both flow_pin and pulses_per_l")
     if for_pins and actuator.pin is None:
         raise ConfigError(f"actuators.{key}.pin: is needed")
     return actuator

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     REBOOT = "reboot"
     STALLED = "stalled"
     SUPERVISOR_LOST = "supervisor_lost"
+    NO_FLOW = "no_flow"
 
 
 @dataclass(frozen=True, slots=True)

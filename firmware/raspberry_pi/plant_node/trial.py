@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,14 @@ from plant_node import database
 from plant_node.channels import PUMP, Actuator, Channels
 from plant_node.clock import Clock
 from plant_node.drivers import Driver, SensorError
-from plant_node.envelope import Reason, judge
+from plant_node.envelope import Reason, Verdict, judge
 from plant_node.ledger import Ledger, Outcome, Status
 from plant_node.lived import LivedClock
 from plant_node.reservoirs import Reservoirs
 
 TRIAL_MS = 1_000
 _LOOK_AGAIN_S = 0.1
+_SETTLE_S = 2.2
 
 
 @contextlib.contextmanager
@@ -33,6 +35,11 @@ def open_ledger(path: Path, clock: Clock) -> Iterator[tuple[Ledger, LivedClock]]
         yield ledger, lived
     finally:
         ledger.close()
+        if os.geteuid() == 0:
+            # The service's user goes on with these files.
+            owner = path.parent.stat()
+            for file in path.parent.iterdir():
+                os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def try_actuator(
@@ -41,14 +48,11 @@ def try_actuator(
     """Run it for a second, if its envelope allows, and write that down first."""
     planned_ms = TRIAL_MS
     if actuator.kind == PUMP:
-        limits = actuator.limits
-        verdict = judge(
-            limits,
-            ledger.past_runs(actuator.key, within_ms=limits.min_off_ms),
-            Reservoirs(driver, channels, clock).look(),
-            now_ms=lived.now(),
-            wanted_ms=TRIAL_MS,
-        )
+        verdict = _judge(actuator, driver, channels, ledger, lived, clock)
+        if verdict.reason is Reason.RESERVOIR_UNKNOWN:
+            # A float switch wants to be watched for a while before it is believed.
+            time.sleep(_SETTLE_S)
+            verdict = _judge(actuator, driver, channels, ledger, lived, clock)
         if verdict.allowed_ms <= 0:
             return Outcome(Status.REJECTED, 0, verdict.reason)
         planned_ms = verdict.allowed_ms
@@ -68,10 +72,28 @@ def try_actuator(
     return outcome
 
 
+def _judge(
+    actuator: Actuator, driver: Driver, channels: Channels, ledger: Ledger, lived: LivedClock, clock: Clock
+) -> Verdict:
+    limits = actuator.limits
+    return judge(
+        limits,
+        ledger.past_runs(actuator.key, within_ms=limits.min_off_ms),
+        Reservoirs(driver, channels, clock).look(),
+        now_ms=lived.now(),
+        wanted_ms=TRIAL_MS,
+    )
+
+
 def sensor_lines(driver: Driver, channels: Channels) -> Iterator[tuple[str, bool]]:
     """What each sensor shows now, as (a line, whether it could be read)."""
     for sensor in channels.sensors:
         try:
-            yield f"{sensor.key:<20} {driver.read(sensor):g} {sensor.unit}", True
+            try:
+                value = driver.read(sensor)
+            except SensorError:
+                time.sleep(_SETTLE_S)
+                value = driver.read(sensor)
+            yield f"{sensor.key:<20} {value:g} {sensor.unit}", True
         except SensorError as error:
             yield f"{sensor.key:<20} cannot be read: {error}", False

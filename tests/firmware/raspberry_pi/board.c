@@ -251,8 +251,8 @@ int ioctl(int fd, unsigned long number, ...)
 		return 0;
 	}
 	}
-	errno = EINVAL;
-	return -1;
+	/* What every descriptor knows, as FIONBIO. */
+	return real_ioctl(fd, number, argument);
 }
 
 /* Texas Instruments ADS1115: a pointer register, a configuration with the input's number, a result. */

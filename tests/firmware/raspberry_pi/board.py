@@ -6,12 +6,15 @@ The pins outlive the processes, and a line whose owner dies keeps its level: the
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("board.c")
 PUMP_PIN = 27
+RISING, FALLING = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,15 @@ class Board:
         with os.fdopen(os.open(self._folder / "levels", os.O_RDWR | os.O_CREAT), "r+b") as levels:
             levels.seek(pin)
             levels.write(b"1" if high else b"0")
+
+    def pulse(self, pin: int, *, times: int) -> None:
+        """Let an input with edges rise and fall."""
+        now = time.monotonic_ns()
+        kinds = (RISING, FALLING) * times
+        events = b"".join(struct.pack("=QIIII24x", now, kind, pin, 0, 0) for kind in kinds)
+        pipe = os.open(self._folder / f"owner-{pin}", os.O_WRONLY | os.O_NONBLOCK)
+        os.write(pipe, events)
+        os.close(pipe)
 
     def apply(self, volts: float, *, to: int = 0) -> None:
         """Put a voltage on an input of the ADS1115."""

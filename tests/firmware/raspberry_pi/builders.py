@@ -59,9 +59,10 @@ class HandClock(Clock):
         self.wall = self.wall if wall_ms is None else wall_ms
 
 
-def channels(limits: Limits = EASY) -> Channels:
-    """The simulated plant's channels with other limits."""
-    return Channels(SIMULATED_CHANNELS.sensors, (Actuator("pump", PUMP, limits=limits), Actuator("lamp", LAMP)))
+def channels(limits: Limits = EASY, *, pulses_per_l: int | None = None) -> Channels:
+    """The simulated plant's channels with other limits, and a flow meter if wanted."""
+    pump = Actuator("pump", PUMP, limits=limits, pulses_per_l=pulses_per_l)
+    return Channels(SIMULATED_CHANNELS.sensors, (pump, Actuator("lamp", LAMP)))
 
 
 def an_on(seq: int, duration_ms: int | None = 50, *, actuator: str = "pump", ttl_ms: int = 60_000) -> Command:
@@ -107,9 +108,10 @@ class Node:
         link_timeout_s: float = 60.0,
         driver: Any = None,
         parameters: WorldParameters | None = None,
+        pulses_per_l: int | None = None,
     ) -> None:
         self.clock = clock or Clock()
-        self.channels = channels(limits)
+        self.channels = channels(limits, pulses_per_l=pulses_per_l)
         self.stop = threading.Event()
         self.faults: list[str] = []
         self.driver = driver or SimulatedDriver(

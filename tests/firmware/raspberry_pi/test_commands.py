@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plant_node import actuation
 from plant_node.channels import Sensor
 from plant_node.drivers import OnTime, SensorError
 from plant_node.drivers.simulated import SimulatedDriver
@@ -198,6 +199,7 @@ class Bench:
         self.refuses_on = False
         self.refuses_off = 0
         self.runs = 0
+        self.flowed: list[float | None] = [None]
 
     def read(self, sensor: Sensor) -> float:
         self.hang.wait(20)
@@ -216,6 +218,9 @@ class Bench:
 
     def fault(self) -> str | None:
         return None
+
+    def flowed_ml(self, actuator: str) -> float | None:
+        return self.flowed.pop(0) if len(self.flowed) > 1 else self.flowed[0]
 
     def turn_off(self, actuator: str) -> OnTime | None:
         if self.refuses_off:
@@ -262,6 +267,23 @@ def test_a_reservoir_that_goes_empty_or_silent_ends_the_run(
     bench.level = level
     assert node.outcome(1) == ("interrupted", 10, reason)
     assert not bench.is_on
+
+
+def test_a_pump_that_moves_no_water_is_stopped(build: Callable[..., Node], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hoses burst or clog unseen: irrigation_unlimited #214."""
+    monkeypatch.setattr(actuation, "_NO_FLOW_AFTER_MS", 200)
+    monkeypatch.setattr(actuation, "_LOOK_AGAIN_S", 0.02)
+    bench = Bench()
+    node = build(driver=bench, pulses_per_l=450)
+    bench.flowed = [0.0]
+    node.order(an_on(1, 20_000))
+    assert node.outcome(1) == ("failed", 10, "no_flow")
+    bench.flowed = [5.0, 9.0]
+    node.order(an_on(2, 20_000))
+    assert node.outcome(2) == ("failed", 10, "no_flow"), "it began well"
+    bench.flowed = [float(number) for number in range(1000)]
+    node.order(an_on(3, 600))
+    assert node.outcome(3) == ("succeeded", 10, None)
 
 
 def test_the_guard_ends_a_run_though_the_driver_forgets_to(build: Callable[..., Node]) -> None:

@@ -47,7 +47,11 @@ class Unit:
     def start(self) -> Process:
         polls = len(self._backend.polls)
         self.process = Process(self._backend, self._state, **self._env)
-        self._backend.wait_for(lambda: len(self._backend.polls) > polls)
+        try:
+            self._backend.wait_for(lambda: len(self._backend.polls) > polls, timeout_s=30)
+        except BaseException as error:
+            self.process.kill()
+            raise AssertionError(self.process.log()) from error
         return self.process
 
     def has_ended(self) -> bool:
@@ -146,3 +150,32 @@ def test_sigterm_to_the_whole_unit_is_a_clean_stop(
     outcome = backend.wait_for_outcome(seq)
     assert (outcome["status"], outcome["reason"]) == ("interrupted", "shutdown")
     assert abs(outcome["ran_ms"] - (off.at_ms - on.at_ms)) < 50
+
+
+def test_a_flow_meter_is_counted_and_a_dry_pump_stopped(
+    backend: FakeBackend, board: Board, tmp_path: Path, plant_node: Callable[..., str]
+) -> None:
+    unit = Unit(backend, board, tmp_path / "node", plant_node, max_run_ms=20_000, flow_pin=5, pulses_per_l=450)
+    seq = backend.order("on", 1_000)
+    wait_for(board.is_high)
+    board.pulse(5, times=9)
+    wet = backend.wait_for_outcome(seq)
+    assert wet["status"] == "succeeded"
+    assert "20 ml measured" in unit.process.log()
+    dry = backend.wait_for_outcome(backend.order("on", 20_000), timeout_s=15)
+    assert (dry["status"], dry["reason"]) == ("failed", "no_flow")
+    assert 3_000 <= dry["ran_ms"] <= 6_000
+    assert unit.process.terminate() == 0
+
+
+def test_agent_and_supervisor_stay_small(
+    backend: FakeBackend, board: Board, tmp_path: Path, plant_node: Callable[..., str]
+) -> None:
+    """A page that both share counts once."""
+    unit = Unit(backend, board, tmp_path / "node", plant_node)
+    proportional_kb = 0
+    for role in ("agent", "supervisor"):
+        lines = Path(f"/proc/{board.pid(role)}/smaps_rollup").read_text().splitlines()
+        proportional_kb += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    assert proportional_kb < 40 * 1024
+    assert unit.process.terminate() == 0

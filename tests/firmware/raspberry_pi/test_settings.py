@@ -136,6 +136,8 @@ def test_a_pump_without_limits_gets_careful_ones() -> None:
             },
             "pin 27",
         ),
+        ({"actuators": {"pump": PUMP | {"flow_pin": 5}}}, "actuators.pump.flow_pin: a flow meter needs both"),
+        ({"actuators": {"pump": PUMP | {"flow_pin": 27, "pulses_per_l": 450}}}, "pin 27 is used twice"),
         ({"pumps": {}}, "unknown table"),
     ],
 )

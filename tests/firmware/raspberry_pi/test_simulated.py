@@ -15,7 +15,7 @@ from plant_node.drivers.faults import read_faults
 from plant_node.drivers.simulated import SimulatedDriver
 from plant_node.drivers.world import HOUR_MS, World, WorldParameters
 
-from tests.firmware.raspberry_pi.builders import HandClock, wait_for
+from tests.firmware.raspberry_pi.builders import HandClock, channels, wait_for
 
 NOON_MS = 1_795_435_200_000
 STILL = WorldParameters(noise=0)
@@ -206,3 +206,16 @@ def test_a_fault_with_a_typo_is_an_error() -> None:
         read_faults({"faults": ["stuck"]}, {})
     with pytest.raises(ConfigError, match="PLANT_NODE_SIM_FAULTS: must be"):
         read_faults({}, {"faults": "leek"})
+
+
+def test_a_flow_meter_counts_what_really_flows(tmp_path: Path) -> None:
+    clock = HandClock(wall_ms=NOON_MS)
+    built = SimulatedDriver(channels(pulses_per_l=450), clock, tmp_path, STILL)
+    assert built.flowed_ml("lamp") is None
+    for faults, flowed_ml in (("", 50), ("clogged_hose", 0), ("leak", 50)):
+        (tmp_path / "faults").write_text(faults)
+        built.turn_on("pump", 30_000)
+        clock.turn(30_000)
+        assert built.flowed_ml("pump") == pytest.approx(flowed_ml)
+        built.turn_off("pump")
+        clock.turn(1_000)

@@ -61,6 +61,9 @@ class Driver(Protocol):
     def keep_on(self, actuator: str) -> bool:
         """Say that somebody still watches the run, every second or so; False when it is over by itself."""
 
+    def flowed_ml(self, actuator: str) -> float | None:
+        """What its flow meter has counted since it was switched on; None without one. Raises OSError."""
+
     def turn_off(self, actuator: str) -> OnTime | None:
         """Switch off, at any time; None when it was not on since the last call."""
 

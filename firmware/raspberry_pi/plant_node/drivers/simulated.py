@@ -59,6 +59,8 @@ class SimulatedDriver:
         self._clock = clock
         self._lock = threading.Lock()
         self._kinds = {actuator.key: actuator.kind for actuator in channels.actuators}
+        self._has_meter = {actuator.key: actuator.has_flow_meter for actuator in channels.actuators}
+        self._flowed_ml: dict[str, float] = {}
         self._flow_ml_per_ms = {actuator.key: actuator.flow_ml_per_min / 60_000 for actuator in channels.actuators}
         self._world_file = state_dir / "world.json"
         self._alive_file = state_dir / "world.alive"
@@ -94,6 +96,7 @@ class SimulatedDriver:
             if actuator in self._running:
                 return
             self._ended.pop(actuator, None)
+            self._flowed_ml[actuator] = 0.0
             self._world.advance(self._clock.wall_ms())
             now = self._clock.mono_ms()
             run = _Run(now, most_ms, now)
@@ -106,6 +109,14 @@ class SimulatedDriver:
     def keep_on(self, actuator: str) -> bool:
         """Tell whether it is on. A simulated pump dies with its process: it needs no sign of life."""
         return actuator in self._running
+
+    def flowed_ml(self, actuator: str) -> float | None:
+        """What the pump has moved since it was switched on."""
+        if not self._has_meter[actuator]:
+            return None
+        with self._lock:
+            self._catch_up()
+            return self._flowed_ml.get(actuator, 0.0)
 
     def fault(self) -> str | None:
         """None: what is simulated does not break."""
@@ -167,7 +178,8 @@ class SimulatedDriver:
         span_ms = max(0, until_mono_ms - run.poured_until_mono_ms)
         run.poured_until_mono_ms = max(until_mono_ms, run.poured_until_mono_ms)
         if self._kinds[actuator] == PUMP:
-            self._world.pour(span_ms * self._flow_ml_per_ms[actuator], self._faults.now())
+            poured_ml = self._world.pour(span_ms * self._flow_ml_per_ms[actuator], self._faults.now())
+            self._flowed_ml[actuator] = self._flowed_ml.get(actuator, 0.0) + poured_ml
 
     def _trace(self, actuator: str, on: bool, mono_ms: int, **more: bool) -> None:
         if self._trace_file is None:

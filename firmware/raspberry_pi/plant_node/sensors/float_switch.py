@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from plant_node.config_entry import Entry
-from plant_node.sensors import Board, Source
+from plant_node.sensors import Board, SensorError, Source
 
 KINDS = ("reservoir_level",)
 SETTLE_S = 2.0
@@ -18,7 +18,8 @@ class FloatSwitch:
 
     pin: int
     full_when_closed: bool
-    _still_since_ns: int | None = field(default=None, init=False)
+    _watched_since_ns: int | None = field(default=None, init=False)
+    _bobbed_at_ns: int | None = field(default=None, init=False)
 
     @property
     def pins(self) -> tuple[int, ...]:
@@ -28,19 +29,24 @@ class FloatSwitch:
     def open(self, board: Board) -> None:
         """Watch it from now on."""
         board.input(self.pin, pull_up=True)
-        self._still_since_ns = board.monotonic_ns()
+        self._watched_since_ns = board.monotonic_ns()
 
     def read(self, board: Board) -> float:
-        """Full is believed only after it has held for a while."""
+        """Full is believed only after it has held for a while. Just after the start nobody knows yet."""
         line = board.input(self.pin, pull_up=True)
         edges = line.edges()
         now = board.monotonic_ns()
-        if self._still_since_ns is None:
-            self._still_since_ns = now
         if edges:
-            self._still_since_ns = max(self._still_since_ns, edges[-1][0])
-        is_full = line.is_high() != self.full_when_closed
-        return 100.0 if is_full and now - self._still_since_ns >= SETTLE_S * 1e9 else 0.0
+            self._bobbed_at_ns = edges[-1][0]
+        if self._watched_since_ns is None:
+            self._watched_since_ns = now
+        if line.is_high() == self.full_when_closed:
+            return 0.0
+        if self._bobbed_at_ns is not None and now - self._bobbed_at_ns < SETTLE_S * 1e9:
+            return 0.0
+        if now - self._watched_since_ns < SETTLE_S * 1e9:
+            raise SensorError(f"says full, but has not been watched for {SETTLE_S:g} s yet")
+        return 100.0
 
 
 def source(entry: Entry, kind: str) -> Source:

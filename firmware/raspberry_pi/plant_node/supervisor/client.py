@@ -97,10 +97,12 @@ class SupervisedOutputs:
     def turn_on(self, key: str, most_ms: int | None) -> None:
         """Switch on, for that long at most. Raises DriverError."""
         # Remembered before the order goes out: if its answer never comes, the pin may be on.
-        self._on_at[key] = now_ms()
+        was_on_at = self._on_at.get(key)
+        self._on_at[key] = now_ms() if was_on_at is None else was_on_at
         answer = self._ask(f"on {key} {'-' if most_ms is None else most_ms} {LEASE_MS}")
         if not answer.startswith("on "):
-            del self._on_at[key]
+            if was_on_at is None:
+                del self._on_at[key]
             raise DriverError(f"{key}: {answer.removeprefix('no ')}")
 
     def keep_on(self, key: str) -> bool:

@@ -124,15 +124,19 @@ def answer(outputs: dict[str, SupervisedOutput], words: list[str]) -> str:
         return "off -" if ended is None else f"off {ended[0]} {ended[1]} {ended[2]}"
     except OSError as error:
         if order == "on":
-            switch_off([output])
+            # It may have moved all the same. If this fails too, it is due at once and tried again.
+            switch_off([output], for_good=False)
         return f"no {os.strerror(error.errno or 0)}"
 
 
-def switch_off(outputs: list[SupervisedOutput]) -> None:
+def switch_off(outputs: list[SupervisedOutput], *, for_good: bool = True) -> None:
     """Switch all off; one that fails does not keep the others on."""
     for output in outputs:
         try:
-            output.refuse()
+            if for_good:
+                output.refuse()
+            else:
+                output.turn_off("order")
         except OSError as error:
             os.write(2, f"plant-node supervisor: cannot switch off: {error}\n".encode())
 
