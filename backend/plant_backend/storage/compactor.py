@@ -31,6 +31,9 @@ PASS = 50_000
 LOG_KEPT_MS = 24 * 3600 * 1000
 """How long a compacted batch stays in the log, so that listeners can resume."""
 
+AHEAD_MS = 60_000
+"""How far ahead of now a row may lie and still be taken for one of now."""
+
 EVENTS_KEPT_MS = 7 * 24 * 3600 * 1000
 """How long an event stays in the outbox."""
 
@@ -157,17 +160,24 @@ def finish(connection: Connection, tail: Tail, now_ms: int) -> None:
         [(seen_ms, device) for device, seen_ms in tail.seen.items()],
     )
     set_mark(connection, "compacted_through", tail.through)
-    _drop(connection, "batches", "received_at", "dropped_through", now_ms - LOG_KEPT_MS, tail.through)
-    _drop(connection, "events", "at", "events_dropped_through", now_ms - EVENTS_KEPT_MS, None)
+    _drop(connection, "batches", "received_at", "dropped_through", now_ms, LOG_KEPT_MS, tail.through)
+    _drop(connection, "events", "at", "events_dropped_through", now_ms, EVENTS_KEPT_MS, None)
 
 
-def _drop(connection: Connection, table: str, column: str, mark: str, before_ms: int, through: int | None) -> None:
-    """Drop the oldest rows of an append-only table and remember how far. The order of ids is what counts."""
+def _drop(
+    connection: Connection, table: str, column: str, mark: str, now_ms: int, kept_ms: int, through: int | None
+) -> None:
+    """Drop the oldest rows of an append-only table and remember how far. The order of ids is what counts.
+
+    A row from an hour in which the clock was ahead would be young for as long, and keep all that came after it: it goes
+    with the rows around it. Only where every row seems to lie ahead is it rather the clock that is behind.
+    """
     below = raw(connection)
     bound = through if through is not None else 2**62
     (keep_from,) = below.execute(
-        f"SELECT min(id) FROM {table} WHERE {column} >= ? AND id > ?",  # noqa: S608 - our own names
-        (before_ms, log_mark(connection, mark)),
+        f"SELECT coalesce(min(CASE WHEN {column} <= ?2 THEN id END), min(id)) FROM {table}"  # noqa: S608 - our own names
+        f" WHERE {column} >= ?1 AND id > ?3",
+        (now_ms - kept_ms, now_ms + AHEAD_MS, log_mark(connection, mark)),
     ).fetchone()
     (last,) = below.execute(f"SELECT max(id) FROM {table}").fetchone()  # noqa: S608
     if last is None:

@@ -47,6 +47,8 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(ada: Person, backend
         ({"password": "x" * 201}, "password"),
         ({"name": ""}, "name"),
         ({"name": "x" * 101}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"name": "a\u001b[2Jb"}, "name"),
         ({"scope": "all"}, "scope"),
     ],
 )

@@ -1,6 +1,7 @@
 """How a node proves who it is, and stays signed in over an unreliable link."""
 
 import base64
+import hmac
 import json
 import sqlite3
 import time
@@ -193,6 +194,13 @@ def _unsigned_with_old_signature(node: Node, key: bytes, claims: JSON) -> str:
     return ".".join([header, *node.access_token.split(".")[1:]])
 
 
+def _relabelled(algorithm: str | None, key: bytes, claims: JSON) -> str:
+    """Sign rightly, and say that it was done in another way: a verifier that asks the token how is fooled."""
+    head = f"{_part({'alg': algorithm, 'typ': 'node+jwt'})}.{_part(claims)}"
+    signature = hmac.digest(key, head.encode(), "sha256")
+    return f"{head}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
 def _other_payload(node: Node, key: bytes, claims: JSON) -> str:
     header, _, signature = node.access_token.split(".")
     return ".".join([header, _part(claims | {"exp": claims["exp"] + 1}), signature])
@@ -212,6 +220,9 @@ FORGERIES: dict[str, Forge] = {
     "an empty payload": lambda node, key, claims: jwt.encode({}, key, algorithm="HS256"),
     "another algorithm": _signed({}, algorithm="HS512", key=b"k" * 64),
     "the right key, another algorithm": _signed({}, algorithm="HS384"),
+    "another key's algorithm, signed with ours": lambda node, key, claims: _relabelled("RS256", key, claims),
+    "no algorithm": lambda node, key, claims: _relabelled(None, key, claims),
+    "not valid yet": _signed({"nbf": 2**40}),
     "another audience": _signed({"aud": "person"}),
     "no audience": _signed({"aud": None}),
     "another installation": _signed({"iss": "2f1f9d52-6d7e-4c53-8a0c-0d1f6a1b2c3d"}),

@@ -219,3 +219,44 @@ async def test_when_a_device_was_last_heard_survives_a_restart(opened: Opened) -
         await storage.compact()
     async with opened() as storage:
         assert storage.last_seen(device.number) == NOW + MINUTE
+
+
+async def test_a_batch_from_when_the_clock_was_ahead_does_not_keep_the_log_for_ever(
+    storage: SqliteStorage, clock: SetClock
+) -> None:
+    """A Pi without a clock of its own starts anywhere (OpenSprinkler-Firmware #396): one batch is dated next year."""
+    await a_device(storage)
+    await storage.append(replace(a_batch("a"), received_at_ms=to_ms(NOW + 300 * DAY)))
+    await storage.append(a_batch("b"))
+    await storage.compact()
+    assert [entry.batch.batch_id for entry in await storage.batches_after(0, 10)] == ["b"]
+
+    clock.moment = NOW + 2 * DAY
+    await storage.append(replace(a_batch("c"), received_at_ms=to_ms(clock.moment)))
+    await storage.compact()
+    assert [entry.batch.batch_id for entry in await storage.batches_after(0, 10)] == ["c"]
+
+
+async def test_a_clock_that_is_behind_drops_nothing(storage: SqliteStorage, clock: SetClock) -> None:
+    await a_device(storage)
+    await storage.append(a_batch("a"))
+    clock.moment = NOW - 300 * DAY
+    await storage.compact()
+    assert [entry.batch.batch_id for entry in await storage.batches_after(0, 10)] == ["a"]
+
+
+async def test_a_device_that_is_deleted_in_mid_compaction_leaves_no_readings(storage: SqliteStorage) -> None:
+    gone, kept = await a_device(storage), await a_device(storage, "d-2")
+    for device in (gone, kept):
+        await storage.append(a_batch("a", [(device.sensors[0].id, 41.5, 0)], device=device.number))
+    tail = compactor.read_tail(storage._connection)
+    await storage.write(lambda tx: tx.devices.delete(gone.number))
+    storage.forget(gone.number, [sensor.id for sensor in gone.sensors])
+    # A sensor that comes meanwhile must not get the number of one that went.
+    await a_device(storage, "d-3")
+    await storage._compact_pass(tail)
+
+    below = raw(storage._connection)
+    for table in ("readings", "rollups_5min", "rollups_1h"):
+        assert below.execute(f"SELECT DISTINCT sensor_id FROM {table}").fetchall() == [(kept.sensors[0].id,)]
+    assert below.execute("SELECT DISTINCT device_number FROM accepted_batches").fetchall() == [(kept.number,)]
