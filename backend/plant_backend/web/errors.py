@@ -20,6 +20,7 @@ _TITLES = {
 
 _SENTENCES = {
     "forbidden": mark("You may look at these plants and change nothing."),
+    "from_elsewhere": mark("Only this site's own pages may change anything. Load the page anew and try again."),
     "page_not_found": mark("There is no such page. It may have moved, or the address has a typing error."),
     "device_not_found": mark("There is no such device, or it is not yours."),
     "invalid_credentials": mark("The name or the password is not right."),

@@ -35,6 +35,12 @@ POLICY = (
 """No script and no style in a page, and nothing from elsewhere."""
 
 
+class FromElsewhere(Forbidden):
+    """Another site, or nobody knows who, made a browser send this form."""
+
+    code = "from_elsewhere"
+
+
 class Site:
     """All pages."""
 
@@ -120,7 +126,7 @@ class Site:
     async def _admitted(self, visit: Visit, way: Way) -> Visit:
         """Let in whom a route is for. Raises Forbidden, InvalidCredentials."""
         if way.method != "GET" and is_from_elsewhere(visit.request):
-            raise Forbidden("Only this site's own pages may change anything.")
+            raise FromElsewhere("Only this site's own pages may change anything.")
         if way.whom is For.ANYBODY:
             return await self._recognized(visit)
         visit = Visit(self, visit.request, await self._person(visit.request), visit.request_id)
@@ -148,6 +154,9 @@ def _place(request: Request) -> str:
 def _closed(response: Response, visit: Visit) -> Response:
     response.headers["x-request-id"] = visit.request_id
     response.headers.setdefault("content-security-policy", POLICY)
+    # Under `no-referrer` a browser calls its origin "null" in every form, and on plain HTTP nothing else tells whose it
+    # is.
+    response.headers.setdefault("referrer-policy", "same-origin")
     return response
 
 

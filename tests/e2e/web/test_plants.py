@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect as see
 
-from tests.e2e.web.conftest import Window, Windows
+from tests.e2e.web.conftest import LAN_NAME, Window, Windows
 from tests.e2e.web.garden import Garden
 from tests.live_backend import PASSWORD, Backend
 
@@ -39,6 +39,28 @@ def test_from_the_set_up_link_to_the_first_plants(windows: Windows, garden: Gard
         see(page.locator("#stream")).to_have_attribute("data-state", "live")
         person.add_device("First of all").send(soil=33, tank=50, air=20)
         see(page.get_by_role("heading", name="First of all")).to_be_visible()
+
+
+def test_forms_work_on_plain_http_in_a_home_network(windows: Windows, garden: Garden, backend: Backend) -> None:
+    """There a browser keeps Sec-Fetch-Site to itself: only the Origin tells whose form it is."""
+    window = windows.open(None)
+    page = window.page
+    url = backend.url.replace("127.0.0.1", LAN_NAME)
+    page.goto(f"{url}/web/login")
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    with page.expect_request("**/web/login") as sent:
+        page.get_by_role("button", name="Sign in").click()
+    headers = sent.value.all_headers()
+    assert "sec-fetch-site" not in headers
+    assert headers["origin"] == url
+    see(page.locator("#stream")).to_have_text("Live")
+    page.get_by_role("link", name="Fern by the stairs").click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Fern by the window")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    see(page.get_by_role("heading", name="Fern by the window")).to_be_visible()
+    garden.ada.request("PATCH", garden.fern.path, json={"name": "Fern by the stairs"})
 
 
 def test_what_needs_somebody_comes_first(windows: Windows, garden: Garden) -> None:
