@@ -14,6 +14,7 @@ RUN python -m venv /opt/build \
 RUN python -m venv /opt/plant \
  && /opt/plant/bin/pip install --require-hashes --requirement requirements/image.txt
 
+COPY LICENSE LICENSE
 COPY firmware/raspberry_pi firmware/raspberry_pi
 COPY backend backend
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./backend ./firmware/raspberry_pi \

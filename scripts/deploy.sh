@@ -115,10 +115,11 @@ back_up() {
   say "+ back up the database and .env into $folder"
   [ -z "$dry_run" ] || return 0
   mkdir -p "$folder"
-  # A container of its own with the image that is there: it does not matter whether the server runs. $$ is its process.
+  # A container of its own: it does not matter whether the server runs. What an earlier run left behind, that was cut
+  # short, must not stand in the way.
   # shellcheck disable=SC2016  # the container's shell fills these in
   "${compose[@]}" run --rm --no-deps -T backend sh -c \
-    'plant-backend backup /data/.upgrade.$$ >&2 && cat /data/.upgrade.$$; code=$?; rm -f /data/.upgrade.$$; exit $code' \
+    'rm -f /data/.copy; plant-backend backup /data/.copy >&2 && cat /data/.copy; code=$?; rm -f /data/.copy; exit $code' \
     >"$folder/plant.db.part" && [ "$(head -c 15 "$folder/plant.db.part")" = 'SQLite format 3' ] || {
     rm -r "$folder"
     fail 1 'the database could not be backed up; nothing was changed'

@@ -118,6 +118,7 @@ def test_versions_agree() -> None:
     version = tomllib.loads((ROOT / "backend/pyproject.toml").read_text())["project"]["version"]
     assert SERVICES["backend"]["image"].endswith(f":{version}}}")
     assert SERVICES["demo"]["image"] == SERVICES["backend"]["image"]
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["backend"]
     assert f"VERSION={version}" in [step.text for step in FINAL.steps if step.word == "ARG"]
 
 

@@ -132,6 +132,14 @@ def test_a_release_is_whole_and_its_sums_are_right(release: Path) -> None:
 
 
 @pytest.mark.slow
+def test_each_wheel_carries_the_licence(release: Path) -> None:
+    for wheel in release.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+            assert archive.read(name) == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.slow
 def test_the_same_commit_gives_the_same_release(release: Path, tmp_path: Path) -> None:
     subprocess.run([ROOT / "scripts/build-release", tmp_path / "again"], capture_output=True, check=True)
 

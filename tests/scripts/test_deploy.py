@@ -207,6 +207,7 @@ def test_containers_that_stay_ill_end_it_with_3_and_their_last_words(machine: Ma
 def test_an_upgrade_has_a_whole_copy_of_the_database_before_anything_changes(machine: Machine) -> None:
     machine.deploy()
     machine.add_database()
+    (machine.fake / "data/.copy").write_text("left by a run that was cut short")
 
     answer = machine.deploy("--upgrade")
 
