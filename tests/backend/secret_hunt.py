@@ -4,7 +4,7 @@ import re
 
 from tests.live_backend import PASSWORD, Backend
 
-SECRETS = re.compile(rf"pds_|pat_|prt_|eyJ|argon2|{re.escape(PASSWORD)}")
+SECRETS = re.compile(rf"pds_|pat_|prt_|pss_|eyJ|argon2|{re.escape(PASSWORD)}")
 
 
 def assert_no_secret_was_logged(backend: Backend) -> None:
