@@ -85,12 +85,12 @@ def test_another_url_forgets_how_the_old_one_fared(ada: Person, node: Node, hook
     made = add_target(ada, mailbox.url("wrong-secret"))
     path = f"/notifications/targets/{made['id']}"
     node.send(tank=5)
-    failing = eventually(lambda: [ada.get(path)] if ada.get(path)["failures"] else [])[0]
+    failing = eventually(lambda: [ada.get(path)] if ada.get(path)["failures"] else [], within_s=20)[0]
     assert failing["last_failure"] == "The mail server refused the user name or password (535)."
     changed = expect(200, ada.request("PATCH", path, json={"url": hook.url}))
 
     assert (changed["service"], changed["failures"], changed["last_failure"]) == ("Webhook (JSON)", 0, None)
-    eventually(lambda: hook.requests)
+    eventually(lambda: hook.requests, within_s=20)
 
 
 def test_a_deleted_target_hears_nothing_more(ada: Person, node: Node, hook: Webhook) -> None:
@@ -98,7 +98,7 @@ def test_a_deleted_target_hears_nothing_more(ada: Person, node: Node, hook: Webh
     assert ada.request("DELETE", f"/notifications/targets/{made['id']}").status_code == 204
     add_target(ada, hook.url, name="Other")
     node.send(tank=5)
-    eventually(lambda: hook.requests)
+    eventually(lambda: hook.requests, within_s=20)
     assert len(hook.requests) == 1
 
 
@@ -109,7 +109,7 @@ def test_a_choice_of_devices_never_widens_by_itself(ada: Person, node: Node, hoo
     assert ada.request("DELETE", chosen.path).status_code == 204
     node.send(tank=5)
 
-    eventually(lambda: hook.requests)
+    eventually(lambda: hook.requests, within_s=20)
     assert ada.get(f"/notifications/targets/{made['id']}")["device_ids"] == []
     assert len(hook.requests) == 1
 
