@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from plant_backend.api.dependencies import SESSION_COOKIE, client_address, is_from_elsewhere
 from plant_backend.domain.account import Principal, Role
 from plant_backend.domain.errors import Forbidden, InvalidCredentials, NotFound, PlantError
+from plant_backend.domain.kinds import RAW_KINDS
 from plant_backend.services.registry import Services
 from plant_backend.web import errors, language, terms
 from plant_backend.web.assets import Assets
@@ -181,6 +182,7 @@ def _templates() -> Environment:
         STATES=terms.STATES,
         ALERTS=terms.ALERTS,
         REASONS=terms.REASONS,
+        RAW_KINDS=RAW_KINDS,
         sparkline=sparkline,
         why_not=why_not,
         actuators_of=actuators_of,

@@ -15,7 +15,7 @@ def filled(path: str, node: Node) -> str:
     """Give a path with its parts filled in; what Ada does not have is missing."""
     for name in ("command_id", "alert_id", "user_id", "token_id", "session_id", "channel_id", "target_id"):
         path = path.replace(f"{{{name}}}", "1125899906842624")
-    return path.replace("{device_id}", node.device_id)
+    return path.replace("{device_id}", node.device_id).replace("{key}", "soil")
 
 
 @pytest.mark.parametrize(("method", "path", "whom"), [way for way in WAYS if way[2] is not For.ANYBODY])

@@ -13,7 +13,7 @@ from tests.e2e.web.garden import Garden
 def pages(garden: Garden) -> list[str]:
     """Give every page that a plant or nothing leads to, and some in states of their own."""
     plain = [way.path for page in PAGES for way in page.ways if way.method == "GET" and way.whom is not For.ANYBODY]
-    of_plants = [path.replace("{device_id}", garden.basil.device_id) for path in plain]
+    of_plants = [path.replace("{device_id}", garden.basil.device_id).replace("{key}", "soil") for path in plain]
     return [
         *(path for path in of_plants if "{" not in path),
         "/web/devices?q=nothing+fits",

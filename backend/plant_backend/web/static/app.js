@@ -1,5 +1,6 @@
 // What every page does. Each module looks for its own elements and does nothing where there are none.
 
+import { watchReadings } from "./calibration.js";
 import { watchDialogs } from "./dialogs.js";
 import { watchFiles } from "./files.js";
 import { watchForms } from "./forms.js";
@@ -11,5 +12,6 @@ watchPreferences();
 keepTimes();
 watchDialogs();
 watchFiles();
+watchReadings();
 watchForms();
 listen();

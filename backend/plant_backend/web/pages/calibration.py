@@ -1,0 +1,97 @@
+"""What the raw values of a probe mean: two points or more, measured in air and in water."""
+
+import math
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from plant_backend.domain.calibration import POINTS_MIN, Point
+from plant_backend.domain.errors import InvalidInput
+from plant_backend.domain.kinds import MEASURES, RAW_KINDS
+from plant_backend.web.language import mark
+from plant_backend.web.page import For, Page
+from plant_backend.web.visit import Form, Visit
+
+page = Page()
+
+_ROWS = 5
+_NO_LINE = mark("Give two points or more with different raw values; what they mean must only rise, or only fall.")
+_ENDS = {0: mark("dry"), 1: mark("wet")}
+
+
+@page.get("/devices/{device_id}/calibration/{key}", "calibration", For.OWNERS)
+async def show(visit: Visit) -> Response:
+    """Show what the raw values mean now."""
+    sensor, _, _ = await visit.services.calibrations.show(visit.who, visit.given("device_id"), visit.given("key"))
+    points = sensor.calibration.points if sensor.calibration is not None else (None, None)
+    values = {"value-0": "0", "value-1": "100"}
+    for place, point in enumerate(points[:_ROWS]):
+        if point is not None:
+            values |= {f"raw-{place}": f"{point.raw:g}", f"value-{place}": f"{point.value:g}"}
+    return await _show(visit, values, {})
+
+
+@page.get("/devices/{device_id}/calibration/{key}/now", "calibration_now", For.OWNERS)
+async def now(visit: Visit) -> Response:
+    """Show the newest raw value anew."""
+    sensor, sample, _ = await visit.services.calibrations.show(visit.who, visit.given("device_id"), visit.given("key"))
+    return visit.render(
+        "calibration/now.html", sensor=sensor, sample=sample, device_id=visit.given("device_id"), key=sensor.key
+    )
+
+
+@page.post("/devices/{device_id}/calibration/{key}", "calibration_change")
+async def change(visit: Visit) -> Response:
+    """Take the points of the form, or none."""
+    form, device_id, key = await visit.form(), visit.given("device_id"), visit.given("key")
+    if form.get("act") == "clear":
+        await visit.services.calibrations.clear(visit.who, device_id, key)
+        return visit.go_to("device", device_id=device_id)
+    points, problems = _points(visit, form)
+    if problems:
+        return await _show(visit, form, problems, status=422)
+    try:
+        await visit.services.calibrations.calibrate(visit.who, device_id, key, points)
+    except InvalidInput:
+        text = visit.say(
+            "Give two points or more with different raw values; what they mean must only rise, or only fall."
+        )
+        return await _show(visit, form, {"": text}, status=422)
+    return visit.go_to("device", device_id=device_id)
+
+
+async def _show(visit: Visit, values: Form, problems: Mapping[str, str], *, status: int = 200) -> Response:
+    device_id, key = visit.given("device_id"), visit.given("key")
+    sensor, sample, _ = await visit.services.calibrations.show(visit.who, device_id, key)
+    device = (await visit.services.devices.get(visit.who, device_id)).device
+    return visit.render(
+        "calibration/page.html",
+        status,
+        device=device,
+        device_id=device_id,
+        key=key,
+        sensor=sensor,
+        sample=sample,
+        values=values,
+        problems=problems,
+        rows=range(_ROWS),
+        ends=_ENDS if sensor.kind in RAW_KINDS else {},
+        unit=MEASURES[sensor.kind].unit,
+    )
+
+
+def _points(visit: Visit, form: Form) -> tuple[list[Point], dict[str, str]]:
+    points, problems = [], {}
+    for place in range(_ROWS):
+        raw, value = (form.get(f"{name}-{place}", "").strip().replace(",", ".") for name in ("raw", "value"))
+        if not raw and (not value or place >= POINTS_MIN):
+            continue
+        try:
+            point = Point(float(raw), float(value))
+        except ValueError:
+            problems[str(place)] = visit.say("Give two numbers, or leave both empty.")
+            continue
+        if not (math.isfinite(point.raw) and math.isfinite(point.value)):
+            problems[str(place)] = visit.say("Give two numbers, or leave both empty.")
+        points.append(point)
+    return points, problems
