@@ -115,6 +115,7 @@ class HistoryService:
         *,
         only_dated: bool = False,
         is_raw: bool = False,
+        page_size: int = _PAGE,
     ) -> AsyncIterator[Sequence[Instant]]:
         """Give what sensors measured in [start, end), instant by instant, in pages of bounded size.
 
@@ -128,12 +129,12 @@ class HistoryService:
             empty = [place for place in unread if not waiting[place]]
             if empty:
                 wanted = [(sensors[at].id, since[at]) for at in empty]
-                pages = await self._storage.read(partial(_pages, wanted, end, only_dated))
+                pages = await self._storage.read(partial(_pages, wanted, end, page_size, only_dated))
                 for place, page in zip(empty, pages, strict=True):
                     waiting[place].extend(page)
                     if page:
                         since[place] = page[-1].ts + _MILLISECOND
-                    if len(page) < _PAGE:
+                    if len(page) < page_size:
                         unread.discard(place)
             if not any(waiting.values()):
                 return
@@ -162,10 +163,11 @@ class HistoryService:
 def _pages(
     wanted: Sequence[tuple[int, datetime]],
     end: datetime,
+    page_size: int,
     only_dated: bool,
     tx: Transaction,
 ) -> list[Sequence[Sample]]:
-    return [tx.history.readings(sensor_id, since, end, _PAGE, only_dated=only_dated) for sensor_id, since in wanted]
+    return [tx.history.readings(sensor_id, since, end, page_size, only_dated=only_dated) for sensor_id, since in wanted]
 
 
 def _sensor(device: Device, key: str) -> Sensor:

@@ -33,9 +33,12 @@ MAX_WAITING = 4
 _MAX_ALERTS = 1_000
 _MIN_STEP = timedelta(seconds=1)
 
+_PAGE = 400
+"""Readings of a sensor that are fetched at once: pages five times as long make others wait three times as long."""
+
 _SLICE_S = 0.002
 _PAUSE_S = 0.002
-"""Slices of this length with pauses between: a simulation takes half a core at most, and no request waits for it."""
+"""Slices of this length with pauses between: the loop belongs to others for half of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class WhatIf:
             step=step,
         )
         readings, began_s = 0, time.perf_counter()
-        async for page in self._history.instants(setting.sensors, begin, until, only_dated=True):
+        pages = self._history.instants(setting.sensors, begin, until, only_dated=True, page_size=_PAGE)
+        async for page in pages:
             for at, values in page:
                 simulation.feed(at, values)
                 if time.perf_counter() - began_s > _SLICE_S:

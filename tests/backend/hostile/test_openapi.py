@@ -59,6 +59,7 @@ class House:
         """Give the ids of what is there and of what is not."""
         return {
             "device_id": self.node.device_id,
+            "key": "soil",
             "alert_id": 1,
             "token_id": 2**50,
             "session_id": 2**50,
