@@ -161,8 +161,14 @@ class Backfill:
             if hour + HOUR + COMPILED_AFTER <= now:
                 by_channel.setdefault((device_id, sensor), set()).add(hour)
         for (device_id, sensor), hours in by_channel.items():
-            await self._async_import_channel(device_id, sensor, hours)
-            self._slots -= {(device_id, sensor, hour) for hour in hours}
+            # What comes late for the same hours in the meantime is to be imported again.
+            taken = {(device_id, sensor, hour) for hour in hours}
+            self._slots -= taken
+            try:
+                await self._async_import_channel(device_id, sensor, hours)
+            except PlantApiError:
+                self._slots |= taken
+                raise
             self._store.async_delay_save(self._document, SAVE_AFTER_S)
 
     async def _async_import_channel(self, device_id: str, key: str, hours: set[datetime]) -> None:

@@ -42,7 +42,7 @@ def test_the_ranges_are_those_of_the_backend() -> None:
     (limits,) = (
         eval(ast.unparse(node.value))  # noqa: S307 - a table of numbers in this repository
         for node in tree.body
-        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) == "_LIMITS"
+        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) == "LIMITS"
     )
     assert {name: (allowed.low, allowed.high) for name, allowed in NUMBERS.items()} == limits
 
