@@ -181,6 +181,8 @@ function refresh(element) {
 function watchFailures() {
   document.addEventListener("htmx:response:error", (event) => {
     const { ctx } = /** @type {CustomEvent} */ (event).detail;
+    // Its plant was deleted while it was fetched: the part goes with the next look at them all.
+    if (ctx.response.status === 404 && ctx.sourceElement?.matches("[data-refresh]")) return;
     if (ctx.response.status === 401) location.href = document.body.dataset.login ?? location.href;
     // A form shows what is wrong with it in its own place.
     else if (ctx.response.status !== 422) {
