@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from homeassistant.const import CONF_TOKEN, CONF_URL
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import async_track_state_change_event
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plant_automation.const import DOMAIN
@@ -107,6 +108,19 @@ class Field:
     async def becomes(self, platform: str, key: str, value: str, **more: Any) -> None:
         """Wait until an entity has this state."""
         await until(lambda: self.value(platform, key) == value, **more)
+
+    def states_of(self, platform: str, key: str) -> list[State]:
+        """Give a list that takes in all states of an entity from now on: for what may be over when one looks."""
+        seen: list[State] = []
+
+        @callback
+        def take(event: Event[EventStateChangedData]) -> None:
+            if event.data["new_state"] is not None:
+                seen.append(event.data["new_state"])
+
+        end = async_track_state_change_event(self.hass, [self.entity_id(platform, key)], take)
+        self.entry.async_on_unload(end)
+        return seen
 
     @property
     def ha_device_id(self) -> str:
