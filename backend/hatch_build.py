@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,12 @@ def compile_catalogs() -> None:
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
+    # Ours name no date; babel would take the minute of the build, and no two releases were the same.
+    dateless = datetime(2026, 1, 1, tzinfo=UTC)
     for source in CATALOGS.glob("*/LC_MESSAGES/*.po"):
         with source.open("rb") as file:
             catalog = read_po(file, locale=source.parents[1].name)
+        catalog.creation_date = dateless
         with source.with_suffix(".mo").open("wb") as file:
             write_mo(file, catalog)
 

@@ -146,6 +146,23 @@ def test_the_same_commit_gives_the_same_release(release: Path, tmp_path: Path) -
     assert (tmp_path / "again/SHA256SUMS").read_text() == (release / "SHA256SUMS").read_text()
 
 
+def test_a_catalog_does_not_tell_when_it_was_compiled(tmp_path: Path) -> None:
+    compile_there = (
+        f"import hatch_build, pathlib; hatch_build.CATALOGS = pathlib.Path({str(tmp_path)!r}); "
+        "hatch_build.compile_catalogs()"
+    )
+    catalog = tmp_path / "de/LC_MESSAGES/web.po"
+    catalog.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "backend/plant_backend/web/locale/de/LC_MESSAGES/web.po", catalog)
+    made = []
+    for moment in ("2026-03-01 10:00", "2027-03-01 10:00"):
+        travel = f"import time_machine; time_machine.travel({moment!r}, tick=False).start()\n"
+        subprocess.run([sys.executable, "-c", travel + compile_there], cwd=ROOT / "backend", check=True)
+        made.append(catalog.with_suffix(".mo").read_bytes())
+
+    assert made[0] == made[1]
+
+
 @pytest.mark.slow
 def test_a_folder_with_something_in_it_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
