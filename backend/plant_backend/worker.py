@@ -11,6 +11,7 @@ import structlog
 from plant_backend.domain.errors import Unavailable
 from plant_backend.ports import Storage
 from plant_backend.services.registry import Services
+from plant_backend.services.waiting import sleep_or_news
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class Worker:
             wait_ms = at_ms - clock.now_ms()
             if wait_ms > 0:
                 self._news.clear()
-                await self._sleep_or_news(wait_ms / 1000)
+                await sleep_or_news(clock, min(wait_ms / 1000, 60), self._news)
                 continue
             heapq.heappop(self._due)
             if self._due_at.get(number) != at_ms:
@@ -99,17 +100,6 @@ class Worker:
             return
         if wake_at is not None:
             self._schedule(number, max(_ms(wake_at), self._services.clock.now_ms() + self._interval_ms))
-
-    async def _sleep_or_news(self, seconds: float) -> None:
-        sleep = asyncio.ensure_future(self._services.clock.sleep(min(seconds, 60)))
-        news = asyncio.ensure_future(self._news.wait())
-        try:
-            await asyncio.wait((sleep, news), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            news.cancel()
-            # Awaiting them one by one would take a cancellation of our own for theirs, and the worker would never stop.
-            await asyncio.gather(sleep, news, return_exceptions=True)
 
     async def _sweep_for_ever(self) -> None:
         while True:

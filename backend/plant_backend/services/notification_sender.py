@@ -1,7 +1,6 @@
 """Empties the outbox of notifications. Level-triggered: it looks at what waits, whatever woke it."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from plant_backend.domain.notification import Message, Plan, Target, after_failu
 from plant_backend.domain.notification_text import compose
 from plant_backend.ports import Bus, Clock, Notifier, NotSent, Sealer, Storage, Transaction
 from plant_backend.services.notifications import TOPIC, open_url
+from plant_backend.services.waiting import sleep_or_news
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ class NotificationSender:
                 log.warning("notifications_postponed", reason=error.detail)
             except Exception:
                 log.exception("notifications_failed")
-            await self._sleep_or_news(wait_s)
+            await sleep_or_news(self._clock, wait_s, self._news)
 
     async def _look(self) -> float:
         """Send what is due. Gives in how many seconds something will be."""
@@ -151,14 +151,3 @@ class NotificationSender:
             except Exception:
                 log.exception("notification_not_written_down", target=target.id)
                 await asyncio.sleep(_WRITE_AGAIN_AFTER_ERROR_S)
-
-    async def _sleep_or_news(self, seconds: float) -> None:
-        news = asyncio.ensure_future(self._news.wait())
-        sleep = asyncio.ensure_future(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait((news, sleep), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            news.cancel()
-            sleep.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(news, sleep, return_exceptions=True)
