@@ -49,7 +49,6 @@ def test_a_day_goes_as_it_should() -> None:
         assert word not in done.stdout + done.stderr
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly(how: signal.Signals, tmp_path: Path) -> None:
     log = tmp_path / "demo.log"
@@ -70,7 +69,6 @@ def test_it_ends_cleanly(how: signal.Signals, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("plant-demo-*"))
 
 
-@pytest.mark.timeout(120)
 def test_nothing_outlives_a_killed_demo(tmp_path: Path) -> None:
     """Never a pump without its minder: what the demo started ends with it."""
     log = tmp_path / "demo.log"

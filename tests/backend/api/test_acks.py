@@ -163,7 +163,7 @@ def test_an_outcome_that_comes_too_late_is_kept_beside_the_state(fast_node: Node
     fast_node.send(tank=80)
     expect(201, _ask(fast_node, fast_ada))
     (dose,) = fast_node.poll(after=0)
-    eventually(lambda: _shown(fast_node, fast_ada, dose)["state"] == "timed_out", within_s=10)
+    eventually(lambda: _shown(fast_node, fast_ada, dose)["state"] == "timed_out")
 
     assert fast_node.ack(dose, "succeeded", 3_000) == "timed_out"
     late = _shown(fast_node, fast_ada, dose)

@@ -210,7 +210,6 @@ def test_a_silent_stream_beats_though_others_are_loud(node: Node, eve: Person) -
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_listener_that_does_not_listen_is_disconnected_and_can_resume(node: Node, ada: Person) -> None:
     url = httpx.URL(node.backend.url)
     deaf = socket.socket()

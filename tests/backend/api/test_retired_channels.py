@@ -206,7 +206,7 @@ def test_a_blocked_pump_stays_blocked_under_another_name(fast_node: Node, fast_a
             node.ack(command, "succeeded", 5_000)
         return "watering_without_effect" in alerts(node, ada)
 
-    eventually(blocked, within_s=20)
+    eventually(blocked)
     for names in ({"pump": "pump_a"}, {"pump": "pump_b", "soil": "soil_b"}):
         node.sign_in(manifest(rename=names))
         assert alerts(node, ada)["watering_without_effect"]["channel"] == names["pump"]

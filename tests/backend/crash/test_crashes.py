@@ -7,7 +7,7 @@ import pytest
 
 from tests.backend.crash.storm import Storm, a_storm
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 ROUNDS = 8
 

@@ -150,7 +150,7 @@ def stored(backend: Backend, node: Node) -> dict[str, list[float]]:
     return {row[1]: decode(*row).values for row in rows}
 
 
-@pytest.mark.parametrize("count", [150, pytest.param(3_000, marks=[pytest.mark.slow, pytest.mark.timeout(180)])])
+@pytest.mark.parametrize("count", [150, pytest.param(3_000, marks=[pytest.mark.slow])])
 def test_whatever_bytes_come_no_batch_is_half_stored_and_the_backend_lives(
     backend: Backend, node: Node, count: int
 ) -> None:

@@ -98,7 +98,7 @@ async def a_post(folder: Path, *, is_started: bool = True, limit_s: float = 30) 
         await post.storage.close()
 
 
-async def soon(look: Callable[[], Any], within_s: float = 20.0) -> Any:
+async def soon(look: Callable[[], Any], within_s: float = 60.0) -> Any:
     """Look again and again until there is something (true) to see; `look` may be a coroutine function."""
     deadline = time.monotonic() + within_s
     while True:

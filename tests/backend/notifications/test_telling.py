@@ -21,7 +21,7 @@ def test_an_alert_is_told_with_what_why_since_when_and_what_to_do(ada: Person, n
     add_target(ada, hook.url, time_zone="Europe/Berlin")
     node.send(tank=5)
 
-    (request,) = eventually(lambda: hook.requests, within_s=20)
+    (request,) = eventually(lambda: hook.requests)
     assert request["title"] == "CRITICAL – Basil: the reservoir is low"
     assert "5 %" in request["message"]
     assert "(Europe/Berlin)" in request["message"]
@@ -33,11 +33,9 @@ def test_an_alert_that_lasts_is_told_once(ada: Person, node: Node, hook: Webhook
     add_target(ada, hook.url)
     for level in (5, 4, 3, 2):
         node.send(tank=level)
-    eventually(lambda: hook.requests, within_s=20)
+    eventually(lambda: hook.requests)
     node.send(tank=1)
-    target = eventually(
-        lambda: [one for one in ada.get("/notifications/targets") if one["last_success_at"]], within_s=20
-    )
+    target = eventually(lambda: [one for one in ada.get("/notifications/targets") if one["last_success_at"]])
 
     assert len(hook.requests) == 1
     assert target[0]["waiting"] == 0
@@ -47,7 +45,7 @@ def test_a_mail_arrives(ada: Person, node: Node, mailbox: Mailbox) -> None:
     add_target(ada, mailbox.url())
     node.send(tank=5)
 
-    (mail,) = eventually(lambda: mailbox.mails, within_s=20)
+    (mail,) = eventually(lambda: mailbox.mails)
     assert mail["subject"] == "CRITICAL – Basil: the reservoir is low"
     assert mail["to"] == "ada@example.org"
     assert "Refill it" in mail.get_content()
@@ -60,7 +58,7 @@ def test_a_target_hears_of_its_own_devices_and_severity_only(ada: Person, node: 
     other.send(air=50)
     other.send(tank=5)
 
-    assert [request["title"] for request in eventually(lambda: hook.requests, within_s=20)] == [
+    assert [request["title"] for request in eventually(lambda: hook.requests)] == [
         "CRITICAL – Mint: the reservoir is low"
     ]
     assert len(ada.get("/alerts")) == 3
@@ -73,7 +71,7 @@ def test_a_viewer_is_told_of_the_owner_s_plants_and_nobody_else_is(
     add_target(stranger, hook.url)
     node.send(tank=5)
 
-    eventually(lambda: mailbox.mails, within_s=20)
+    eventually(lambda: mailbox.mails)
     (theirs,) = stranger.get("/notifications/targets")
     assert (theirs["waiting"], theirs["last_success_at"], hook.requests) == (0, None, [])
     assert ada.get("/notifications/targets") == []
@@ -86,7 +84,7 @@ def test_a_message_survives_kill_9_between_the_alert_and_the_sending(
     hook.hang()
     add_target(ada, hook.url)
     node.send(tank=5)
-    eventually(lambda: hook.connections, within_s=20)
+    eventually(lambda: hook.connections)
     assert backend.process is not None
     sending = _children(backend.process.pid)
     backend.kill()
@@ -95,7 +93,7 @@ def test_a_message_survives_kill_9_between_the_alert_and_the_sending(
     hook.requests.clear()
     backend.start()
 
-    (request,) = eventually(lambda: hook.requests, within_s=20)
+    (request,) = eventually(lambda: hook.requests)
     assert request["title"] == "CRITICAL – Basil: the reservoir is low"
 
 
@@ -115,7 +113,7 @@ def test_a_service_that_hangs_delays_neither_readings_nor_water(ada: Person, nod
     add_target(ada, hook.url)
     expect(200, ada.request("PUT", f"{node.path}/automation", json={"mode": "on"}))
     node.send(air=50)
-    eventually(lambda: hook.connections, within_s=20)
+    eventually(lambda: hook.connections)
 
     # All of this happens while the service has the message and says nothing.
     node.send(soil=[12, 12], tank=80)
@@ -131,11 +129,11 @@ def test_stopping_does_not_wait_for_a_service_that_hangs(
     hook.hang()
     add_target(ada, hook.url)
     node.send(tank=5)
-    eventually(lambda: hook.connections, within_s=20)
+    eventually(lambda: hook.connections)
     backend.stop()
     hook.let_go.set()
     backend.start()
-    eventually(lambda: hook.requests, within_s=20)
+    eventually(lambda: hook.requests)
 
 
 def _children(process_id: int) -> list[int]:

@@ -300,7 +300,6 @@ def hold(empty: Path, *, examples: int, steps: int) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=steps))
 
 
-@pytest.mark.timeout(180)
 def test_the_three_promises_hold(empty: Path) -> None:
     """Against FarmBot forum 7912, thingsboard #7123 and #1769, HA-NeoPool-MQTT-Package #21, HAsmartirrigation #841."""
     hold(empty, examples=8, steps=25)

@@ -46,7 +46,7 @@ def expected(batches: list[tuple[int, list[Reading]]], since: Any, until: Any, w
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(readings, min_size=1, max_size=6),

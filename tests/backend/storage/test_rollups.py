@@ -82,7 +82,7 @@ class PowerCut(Exception):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=14), st.integers(1, 4), st.integers(2, 9))
 async def test_rollups_equal_the_naive_ones_whatever_happens(

@@ -48,7 +48,6 @@ def test_a_hundred_more_weeks_of_faults(fault: Fault) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_healthy_plant_is_never_locked_out() -> None:
     """Alerts flap (Olen #352): noise, wild values, lost readings, hours without a link and a watering can."""
     assert [week.seed for week in (lived(seed, Fault.NONE) for seed in HEALTHY_SEEDS) if week.lock_outs] == []

@@ -39,7 +39,6 @@ def dialogs(garden: Garden) -> list[str]:
     return ["Rename", "New secret", "Delete"]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing_in_light_and_dark(windows: Windows, garden: Garden, axe: str, width: int) -> None:
     window = windows.open(None, viewport={"width": width, "height": 800})

@@ -47,7 +47,7 @@ class Bench:
         sent = len(self.proxy.answered("POST /telemetry", 202))
         asked = len(self.proxy.exchanges)
         self.node.start()
-        eventually(lambda: len(self.proxy.answered("POST /telemetry", 202)) > sent, within_s=20)
+        eventually(lambda: len(self.proxy.answered("POST /telemetry", 202)) > sent)
         assert len(self.proxy.exchanges) > asked
         return self
 
@@ -74,7 +74,7 @@ class Bench:
         commands = self.owner.get(f"{self.device.path}/commands")["commands"]
         return next(each for each in commands if each["id"] == command["id"])
 
-    def outcome(self, command: JSON, *, within_s: float = 15) -> JSON:
+    def outcome(self, command: JSON, *, within_s: float = 60) -> JSON:
         """Wait until a command is over, and give it."""
 
         def look() -> JSON | None:
@@ -103,11 +103,11 @@ class Bench:
 
     def running(self, command: JSON) -> JSON:
         """Wait until a command's run has begun and the backend knows."""
-        eventually(lambda: self.is_on(command["actuator"]), within_s=10)
-        eventually(lambda: self.command(command)["state"] == "accepted", within_s=10)
+        eventually(lambda: self.is_on(command["actuator"]))
+        eventually(lambda: self.command(command)["state"] == "accepted")
         return command
 
-    def polls_again(self, *, times: int = 1, within_s: float = 40) -> None:
+    def polls_again(self, *, times: int = 1, within_s: float = 60) -> None:
         """Wait until the node has asked for commands anew, and was answered: by then it has dealt with the last."""
         asked = len(self.proxy.said("GET /commands", delivered=True))
         eventually(lambda: len(self.proxy.said("GET /commands", delivered=True)) >= asked + times, within_s=within_s)

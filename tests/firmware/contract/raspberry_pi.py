@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.firmware.contract.node_under_test import Edge, Setup
 
-_STOP_WITHIN_S = 10.0
+_STOP_WITHIN_S = 30.0
 
 
 class RaspberryPiNode:

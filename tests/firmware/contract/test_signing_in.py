@@ -59,7 +59,7 @@ def test_a_lost_answer_to_a_refresh_is_asked_for_again(a_bench: ABench) -> None:
 
     bench.start()
 
-    eventually(lambda: bench.proxy.answered("POST /auth/device/refresh", 200), within_s=15)
+    eventually(lambda: bench.proxy.answered("POST /auth/device/refresh", 200))
     lost, again = bench.proxy.said("POST /auth/device/refresh")
     assert lost.request.json == again.request.json
     sent = len(bench.proxy.answered("POST /telemetry", 202))
