@@ -84,7 +84,8 @@ async def _time_each(plants: list[Plant], act: Callable[[Plant], Awaitable[None]
         await asyncio.sleep(random.uniform(0, pause_s))
         started = time.perf_counter()
         acted = asyncio.ensure_future(act(plant))
-        arrived_at = await asyncio.wait_for(plant.arrived_at.get(), _TIMEOUT_S)
+        async with asyncio.timeout(_TIMEOUT_S):
+            arrived_at = await plant.arrived_at.get()
         await acted
         latencies.append((arrived_at - started) * 1000)
     return latencies

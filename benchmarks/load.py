@@ -121,7 +121,8 @@ async def run_load(
     await _pass(seconds, ended)
     last, after, stopped = shared.answered, usage_of(pid), time.perf_counter()
     shared.is_stopping = True
-    await asyncio.wait_for(ended, _ANSWER_WITHIN_S)
+    async with asyncio.timeout(_ANSWER_WITHIN_S):
+        await ended
     return LoadResult(
         requests=last - first,
         seconds=stopped - started,

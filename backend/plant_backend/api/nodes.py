@@ -1,7 +1,6 @@
 """What a node calls, except telemetry: `docs/protocol.md` is its contract."""
 
 import asyncio
-import contextlib
 from http import HTTPStatus
 from typing import Annotated
 
@@ -72,10 +71,9 @@ async def poll_commands(
             return Response(status_code=HTTPStatus.NO_CONTENT)
         delivered = poll.result()
     finally:
-        for task in (poll, gone):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        poll.cancel()
+        gone.cancel()
+        await asyncio.gather(poll, gone, return_exceptions=True)
     if not delivered:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     answer = CommandsForNode(

@@ -113,7 +113,8 @@ class AppriseNotifier:
             child.waiting[number] = future
             try:
                 self._write(child, {"id": number, **request})
-                return await asyncio.wait_for(future, self._limit_s)
+                async with asyncio.timeout(self._limit_s):
+                    return await future
             except TimeoutError:
                 # Its thread may hang for ever: no new work for this process, and its end when the others are through.
                 child.is_retired = True
@@ -202,7 +203,8 @@ class AppriseNotifier:
         if child.process.stdin is not None:
             child.process.stdin.close()
         try:
-            await asyncio.wait_for(child.process.wait(), _STOP_S)
+            async with asyncio.timeout(_STOP_S):
+                await child.process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 child.process.kill()

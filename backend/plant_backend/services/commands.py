@@ -228,7 +228,8 @@ class CommandService:
                 if left_s <= 0:
                     return ()
                 try:
-                    await asyncio.wait_for(poll.news.wait(), left_s)
+                    async with asyncio.timeout(left_s):
+                        await poll.news.wait()
                 except TimeoutError:
                     return ()
             return ()

@@ -140,7 +140,8 @@ class EventFeed:
                     continue
                 try:
                     # News of other people's devices is no sign of life to this listener.
-                    await asyncio.wait_for(news.wait(), spoke_at + HEARTBEAT_S - time_s())
+                    async with asyncio.timeout(spoke_at + HEARTBEAT_S - time_s()):
+                        await news.wait()
                 except TimeoutError:
                     yield None
                     spoke_at = time_s()

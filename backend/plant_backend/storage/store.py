@@ -248,7 +248,8 @@ class SqliteStorage:
     async def _compact_for_ever(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._compaction_due.wait(), self._compact_every_s)
+                async with asyncio.timeout(self._compact_every_s):
+                    await self._compaction_due.wait()
             self._compaction_due.clear()
             try:
                 moved = await self.compact()

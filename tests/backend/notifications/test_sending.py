@@ -273,7 +273,8 @@ async def test_a_sender_that_is_stopped_in_the_midst_of_waking_up_stops(tmp_path
         for _ in range(steps):
             await asyncio.sleep(0)
 
-        await asyncio.wait_for(post.sender.stop(), 30)
+        async with asyncio.timeout(30):
+            await post.sender.stop()
 
 
 @pytest.mark.slow

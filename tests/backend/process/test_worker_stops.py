@@ -42,4 +42,5 @@ async def test_a_worker_that_is_stopped_in_the_midst_of_waking_up_stops(steps: i
     for _ in range(steps):
         await asyncio.sleep(0)
 
-    await asyncio.wait_for(worker.stop(), 5)
+    async with asyncio.timeout(5):
+        await worker.stop()

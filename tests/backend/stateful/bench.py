@@ -113,7 +113,7 @@ class Backend:
     async def _open(self) -> None:
         self.storage = SqliteStorage(self._path, self.clock)
         await self.storage.open()
-        bus = LocalBus()
+        self.bus = bus = LocalBus()
         self.services = build_services(
             self.storage,
             bus,
@@ -137,8 +137,12 @@ class Backend:
     async def telemetry(self, batch_id: str, readings: list[Reading]) -> Receipt:
         return await self.services.telemetry.accept(await self._entry(), batch_id, "boot", readings)
 
-    async def poll(self, after: int) -> list[tuple[Command, int]]:
-        return list(await self.services.commands.poll(await self._entry(), after, 0))
+    async def poll(self, after: int, wait_s: float = 0) -> list[tuple[Command, int]]:
+        return list(await self.services.commands.poll(await self._entry(), after, wait_s))
+
+    def wake(self) -> None:
+        """Tell a waiting poll to look again."""
+        self.bus.publish("commands", self.device.number)
 
     async def acknowledge(self, acks: list[Ack]):  # type: ignore[no-untyped-def]
         return await self.services.commands.acknowledge(await self._entry(), acks)

@@ -64,7 +64,8 @@ async def measure(house: House, node: SimulatedNode, count: int) -> dict[str, fl
             await caller.send(
                 type="call_service", domain="switch", service=action, target={"entity_id": "switch.basil_lamp"}
             )
-            at, _ = await asyncio.wait_for(node.arrived.get(), 20)
+            async with asyncio.timeout(20):
+                at, _ = await node.arrived.get()
             switch.append(at - began)
             await talk.changed("switch.basil_lamp", "on" if action == "turn_on" else "off")
         for _ in range(count + warm_up):
