@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
-from plant_backend.domain.command import Origin
+from plant_backend.domain.command import Action, CommandState, Origin
 from plant_backend.domain.errors import InvalidInput, PreconditionFailed
+from plant_backend.domain.guards import block_refusal, reservoir_refusal
 from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, EventType
 from plant_backend.domain.model import Device, LampMode, Mode, PlantSnapshot, Profile
 from plant_backend.domain.outcome import outcome_of
-from plant_backend.domain.reason import ReasonCode
+from plant_backend.domain.reason import Reason, ReasonCode
 from plant_backend.domain.rules import Decision, decide
 from plant_backend.ports import Bus, Clock, Storage, Transaction
 from plant_backend.services.announcements import announce
@@ -82,7 +83,8 @@ class Automation:
             decision = decide(plant, now)
             if number not in self._written:
                 self._remember(number, tx.automation.last(number))
-            return decision, self._is_news(number, plant, decision, now)
+            is_taken_back = _waiting_without_reason(tx, entry.device, plant, decision, now) is not None
+            return decision, is_taken_back or self._is_news(number, plant, decision, now)
 
         decision, is_news = await self._storage.read(look)
         if is_news:
@@ -169,6 +171,9 @@ class Automation:
         plant = snapshot(tx, device, pump, heard, now)
         decision = decide(plant, now)
         command_id = None
+        if pump is not None and (why := _waiting_without_reason(tx, device, plant, decision, now)) is not None:
+            reason, origin = why
+            cancel_queued(tx, device, pump, f"Taken back before the node fetched it. {reason.text}", now, origin=origin)
         if pump is not None and plant.pump is not None and outcome_of(plant, decision) is DecisionOutcome.WATERED:
             command = self._commands.claim_dose(tx, device, pump, decision.doses[0].duration_ms, plant.profile, now)
             if command is not None:
@@ -230,6 +235,33 @@ class Automation:
         if record is not None:
             codes = tuple(reason.code for reason in record.reasons)
             self._written[number] = _Written(record.outcome, record.mode, codes, record.at)
+
+
+def _waiting_without_reason(
+    tx: Transaction, device: Device, plant: PlantSnapshot, decision: Decision, now: datetime
+) -> tuple[Reason, Origin | None] | None:
+    """Say why a run that its node has not fetched shall not begin any more, and whose it is (None: whoever asked).
+
+    A node that is away for a moment must not come back to a dose for soil that is moist by now, or for an empty tank.
+    """
+    pump = plant.pump
+    if pump is None or not pump.is_busy:
+        return None
+    refusal, origin = block_refusal(plant) or reservoir_refusal(plant, now), None
+    if refusal is None and decision.reasons[0].code is not ReasonCode.PUMP_BUSY:
+        refusal, origin = decision.reasons[0], Origin.RULE
+    if refusal is None:
+        return None
+    waits = any(
+        command.state is CommandState.QUEUED
+        and command.actuator == pump.key
+        and command.action is Action.ON
+        and origin in (None, command.origin)
+        # One that was asked for after we listened may know better than we do.
+        and command.created_at < now
+        for command in tx.commands.live(device.number)
+    )
+    return (refusal, origin) if waits else None
 
 
 def _keep(tx: Transaction, number: int, plant: PlantSnapshot, decision: Decision) -> None:
