@@ -32,6 +32,7 @@ from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.directory import DeviceEntry
 from plant_backend.services.documents import command_document
 from plant_backend.services.plants import listen, snapshot
+from plant_backend.services.unknown_runs import count_unknown_runs, is_ahead
 
 log = structlog.get_logger(__name__)
 
@@ -216,9 +217,8 @@ class CommandService:
         poll = self._polls[number] = _Poll()
         deadline = asyncio.get_running_loop().time() + min(wait_s, MAX_WAIT_S)
         try:
-            if after is not None and after > await self._storage.read(lambda tx: tx.commands.last_seq(number)):
-                log.warning("node_is_ahead", device=entry.device.id, seq=after)
-                await self._storage.write(lambda tx: tx.commands.catch_up_seq(number, after))
+            if after is not None and await self._storage.read(lambda tx: is_ahead(tx, number, after)):
+                await self._believe(entry.device, after)
             while not poll.is_over:
                 poll.news.clear()
                 commands = await self._deliver(number, after)
@@ -236,6 +236,14 @@ class CommandService:
         finally:
             if self._polls.get(number) is poll:
                 del self._polls[number]
+
+    async def _believe(self, device: Device, after: int) -> None:
+        """Take a node at its word that knows more commands than we do."""
+        await self._watch.settle()
+        now = self._clock.now()
+        unknown = await self._storage.write(lambda tx: count_unknown_runs(tx, device.number, after, now))
+        log.warning("node_is_ahead", device=device.id, seq=after, unknown=unknown)
+        self._bus.publish("device", device.number)
 
     async def acknowledge(self, entry: DeviceEntry, acks: Sequence[Ack]) -> Sequence[AckResult]:
         """Record what a node says of its commands. Each ack is taken or refused by itself."""

@@ -15,6 +15,7 @@ from plant_backend.integrations.notifications import AppriseNotifier
 from plant_backend.services.directory import DeviceEntry, Directory
 from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
+from plant_backend.storage.backup import backup, restore
 from plant_backend.storage.migrate import migrate
 from plant_backend.storage.sealer import FileSealer
 from plant_backend.storage.store import SqliteStorage
@@ -105,6 +106,18 @@ class Backend:
                 shutil.copy(folder / name, self._path.parent / name)
         await old.close()
         shutil.rmtree(folder)
+        await self._open()
+
+    def backup(self) -> Path:
+        """Keep what is committed now. Give it to `restore` later."""
+        kept = self._folder / f"backup-{self.clock.true_ms}"
+        backup(self._path, kept)
+        return kept
+
+    async def restore(self, kept: Path) -> None:
+        """End, put the backup back, and go on with that."""
+        await self.storage.close()
+        restore(kept, self._path)
         await self._open()
 
     async def end(self) -> None:
