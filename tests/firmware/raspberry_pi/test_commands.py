@@ -301,7 +301,8 @@ def test_the_guard_ends_a_run_though_the_ledger_is_locked(build: Callable[..., N
     node.order(an_on(1, 100))
     lock = sqlite3.connect(tmp_path / "node.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
-    wait_for(lambda: not bench.is_on, 2)
+    # The ledger gives up after 10 s.
+    wait_for(lambda: not bench.is_on, 8)
     recorded = lock.execute("SELECT status FROM commands").fetchall()
     assert recorded == [("accepted",)], "off comes first, the paper later"
     lock.execute("ROLLBACK")
@@ -390,6 +391,23 @@ def test_closing_ends_runs_and_starts_no_more(node: Node, tmp_path: Path) -> Non
     node.order(an_on(2, 20_000))
     assert node.ledger.last_seq() == 1, "the backend brings it again"
     assert edges(tmp_path) == [True, False]
+
+
+def test_a_start_that_hangs_on_the_disk_starts_nothing_after_the_end(node: Node, tmp_path: Path) -> None:
+    lock = sqlite3.connect(tmp_path / "node.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    ordering = threading.Thread(target=node.order, args=(an_on(1, 60_000),))
+    ordering.start()
+    # The lock is the actuation's own: whoever finds it taken knows that the start is on its way to the disk.
+    wait_for(node.actuation._lock.locked)
+    node.actuation.close(Reason.SHUTDOWN)
+    lock.execute("ROLLBACK")
+    lock.close()
+    ordering.join()
+
+    assert edges(tmp_path) == []
+    assert node.outcome(1) == ("rejected", 0, "shutdown")
+    assert node.ledger.past_runs("pump") == [], "it costs neither pause nor daily amount"
 
 
 def test_outcomes_are_told_after_an_outage_and_a_restart(

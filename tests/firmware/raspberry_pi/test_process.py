@@ -186,7 +186,7 @@ def test_systemd_hears_when_it_is_ready_alive_and_stopping(backend: FakeBackend,
     name = f"plant-node-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("\0" + name)
-        systemd.settimeout(10)
+        systemd.settimeout(45)
         env = {"NOTIFY_SOCKET": "@" + name, "WATCHDOG_USEC": "100000"}
         with Process(backend, state, **FAST, **env) as running:
             assert systemd.recv(100) == b"READY=1"

@@ -47,6 +47,10 @@ class SupervisedOutput:
         # Noted before the pin moves: whatever interrupts this, the pin is among those to switch off.
         self._on_at = now
         self._pin.set(True)
+        if self._was_refused():
+            # A signal came in between: what it switched off is on again.
+            self.turn_off("stop")
+            return None
         return now
 
     def keep(self, lease_ms: int) -> bool:
@@ -72,6 +76,10 @@ class SupervisedOutput:
         """Switch off for good."""
         self._is_refused = True
         self.turn_off("stop")
+
+    def _was_refused(self) -> bool:
+        # A question of its own, since a signal's handler may change the answer between two lines.
+        return self._is_refused
 
     def take_ended(self) -> tuple[int, int, str] | None:
         """How the last run went, told once."""
