@@ -26,6 +26,7 @@ from plant_backend.api import (
 )
 from plant_backend.api.body_limit import BodyLimit
 from plant_backend.api.gate import Hosts, Proxies, Unheard, guarded, host_of, while_heard, wrong_host
+from plant_backend.api.ingress import Ingress, not_the_supervisor
 from plant_backend.api.metrics import Counts
 from plant_backend.api.openapi import describe_telemetry
 from plant_backend.api.telemetry import MAX_BODY, TelemetryEndpoint
@@ -139,8 +140,9 @@ async def advertised(settings: Settings, services: Services, port: int) -> Async
 class Application:
     """The ASGI application: `/telemetry` takes the short way, pages are the dashboard's, all else is FastAPI's."""
 
-    def __init__(self, services: Services, settings: Settings | None = None) -> None:
+    def __init__(self, services: Services, settings: Settings | None = None, ingress: Ingress | None = None) -> None:
         settings = settings or Settings()
+        self._ingress = ingress
         self.services = services
         self.counts = Counts()
         self.fastapi = build_fastapi(services)
@@ -162,17 +164,26 @@ class Application:
             await self._answer(scope, receive, while_heard(send))
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if not self._hosts.allows(host_of(scope)):
+        if self._ingress is not None and self._ingress.is_way_of(scope):
+            # Home Assistant has asked who is there; by which name they came to it is its affair.
+            if self._ingress.take_in(scope):
+                await self._answer_rest(scope, receive, send)
+            else:
+                await not_the_supervisor()(scope, receive, guarded(send, self.counts.add_other))
+        elif not self._hosts.allows(host_of(scope)):
             await wrong_host()(scope, receive, guarded(send, self.counts.add_other))
         elif scope["path"] == "/telemetry" and scope["method"] == "POST":
             await self._telemetry(scope, receive, send)
         else:
             self._proxies.believe(scope)
-            # Whoever is before us has been believed: the path begins with its prefix.
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
-            is_page = path in ("/", "/web") or path.startswith("/web/")
-            rest = await self._dashboard() if is_page else self._rest
-            await rest(scope, receive, guarded(send, self.counts.add_other))
+            await self._answer_rest(scope, receive, send)
+
+    async def _answer_rest(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        # Whoever is before us has been believed: the path begins with its prefix.
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        is_page = path in ("/", "/web") or path.startswith("/web/")
+        rest = await self._dashboard() if is_page else self._rest
+        await rest(scope, receive, guarded(send, self.counts.add_other))
 
     async def _dashboard(self) -> "Site":
         """Give the dashboard. It is made for the first who looks: a server that nobody looks at saves its memory."""

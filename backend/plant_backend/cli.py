@@ -77,7 +77,8 @@ def serve(
     logs.configure(settings.log_level, settings.log_format)
     try:
         listener = server.listen(settings.host, settings.port)
-        server.run(settings, listener)
+        ingress = None if settings.ingress_port is None else server.listen(settings.host, settings.ingress_port)
+        server.run(settings, listener, ingress)
     except (server.PortInUse, DatabaseError) as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -255,6 +256,31 @@ def make_token(username: str, name: str, data_dir: DataDir = None) -> None:
     async def work(services: Services) -> str:
         user = await _user(services, username)
         return (await services.people.add_token(user, name))[1]
+
+    print(_with_services(load_settings(data_dir=data_dir), work))
+
+
+@app.command("home-assistant-token")
+def home_assistant_token(
+    file: Annotated[Path, typer.Argument(help="Where the token is kept, for its owner's eyes alone.")],
+    data_dir: DataDir = None,
+) -> None:
+    """See to it that FILE holds a token for Home Assistant, which looks after plants alone; print the instance's id.
+
+    One that still opens stays. One that was revoked is replaced.
+    """
+    from plant_backend.domain.account import Scope
+    from plant_backend.domain.errors import InvalidCredentials
+    from plant_backend.storage import key_file
+
+    async def work(services: Services) -> str:
+        try:
+            await services.people.principal(file.read_text().strip() if file.exists() else "")
+        except InvalidCredentials:
+            owner = as_principal(await services.home_users.ensure_owner(), "command line")
+            _, token = await services.people.add_token(owner, "Home Assistant (app)", Scope.PLANTS)
+            key_file.replace(file, token)
+        return services.instance_id
 
     print(_with_services(load_settings(data_dir=data_dir), work))
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Session, User
+from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Scope, Session, User
 from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState
 from plant_backend.domain.calibration import Calibration, Point
 from plant_backend.domain.command import Action, Command, CommandState, Origin, Outcome
@@ -82,7 +82,9 @@ class Users(Protocol):
 
     def all(self) -> Sequence[User]: ...
 
-    def add_token(self, user_id: int, name: str, prefix: str, digest: bytes, now: datetime) -> ApiToken: ...
+    def add_token(
+        self, user_id: int, name: str, prefix: str, digest: bytes, now: datetime, scope: Scope = Scope.ACCOUNT
+    ) -> ApiToken: ...
 
     def principal_of(self, digest: bytes) -> Principal | None:
         """Give who holds the token with this SHA-256, unless it is revoked."""
@@ -95,6 +97,16 @@ class Users(Protocol):
     def revoke_token(self, who: Principal, token_id: int, now: datetime) -> bool: ...
 
     def revoke_tokens(self, user_id: int, now: datetime) -> None: ...
+
+
+class HomeUsers(Protocol):
+    """Whose account is whose, of those who come through Home Assistant."""
+
+    def account_of(self, home_id: str) -> tuple[bool, User | None]:
+        """Tell whether the person was linked ever, and to which account now: None where it was ended."""
+        ...
+
+    def link(self, home_id: str, user_id: int, now: datetime) -> None: ...
 
 
 class Sessions(Protocol):
@@ -487,6 +499,8 @@ class Transaction(Protocol):
     def users(self) -> Users: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def home_users(self) -> HomeUsers: ...
     @property
     def audit(self) -> Audit: ...
     @property

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 import uvicorn
 
+from plant_backend.api.ingress import Ingress
 from plant_backend.app import Application, advertised, running
 from plant_backend.settings import Settings
 
@@ -39,7 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise PortInUse(
-            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port or PLANT_PORT."
+            f"Cannot listen on {host} port {port}: {error.strerror}. "
+            "Choose another with --port, PLANT_PORT or PLANT_INGRESS_PORT."
         ) from error
     return listener
 
@@ -56,11 +58,19 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve(settings: Settings, listener: socket.socket, ready: Callable[[str], None] | None = None) -> None:
+async def serve(
+    settings: Settings,
+    listener: socket.socket,
+    ready: Callable[[str], None] | None = None,
+    ingress_listener: socket.socket | None = None,
+) -> None:
     """Serve until a signal comes. Raises storage.errors.DatabaseError."""
+    ingress = (
+        None if ingress_listener is None else Ingress(ingress_listener.getsockname()[1], str(settings.ingress_peer))
+    )
     async with running(settings) as services:
         config = uvicorn.Config(
-            Application(services, settings),
+            Application(services, settings, ingress),
             http="httptools",
             # Ours believes nobody until told so; uvicorn believes whoever is on the same machine.
             proxy_headers=False,
@@ -85,6 +95,15 @@ async def serve(settings: Settings, listener: socket.socket, ready: Callable[[st
         signal.signal(signal.SIGTERM, end)
         host, port = listener.getsockname()[:2]
         url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+        if ingress is not None:
+            owner = await services.home_users.ensure_owner()
+            log.info("ingress_listening", port=ingress.port, peer=str(settings.ingress_peer))
+            log.warning(
+                "owner_code",
+                code=services.home_users.offer_code(),
+                hint="Whoever opens the dashboard in Home Assistant looks on; with this code, once and within 24 "
+                f"hours, they are the owner ({owner.username}).",
+            )
         setup_token = await services.accounts.offer_setup()
         if setup_token is not None:
             log.warning(
@@ -98,7 +117,7 @@ async def serve(settings: Settings, listener: socket.socket, ready: Callable[[st
             ready(url)
         async with advertised(settings, services, port):
             with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-                await server.serve(sockets=[listener])
+                await server.serve(sockets=[listener] if ingress_listener is None else [listener, ingress_listener])
     log.info("stopped")
 
 
@@ -109,12 +128,12 @@ def _settle_memory() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-def run(settings: Settings, listener: socket.socket) -> None:
+def run(settings: Settings, listener: socket.socket, ingress_listener: socket.socket | None = None) -> None:
     """Run `serve` on uvloop where it is to be had."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         import uvloop
     except ImportError:
-        asyncio.run(serve(settings, listener))
+        asyncio.run(serve(settings, listener, ingress_listener=ingress_listener))
     else:
-        uvloop.run(serve(settings, listener))
+        uvloop.run(serve(settings, listener, ingress_listener=ingress_listener))

@@ -1,7 +1,7 @@
 """All settings, from the environment or a `.env` file. `.env.example` lists them."""
 
 import re
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,16 @@ class Settings(BaseSettings):
     )
     host: str = Field("0.0.0.0", description="The address to listen on; nodes must reach it.")  # noqa: S104
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
+    ingress_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="A second port, for Home Assistant's ingress alone; none by default. The app sets it.",
+    )
+    ingress_peer: IPv4Address = Field(
+        IPv4Address("172.30.32.2"),
+        description="The address of Home Assistant's Supervisor, the only one heard there; another one is for tests.",
+    )
     command_ttl_s: int = Field(
         120, ge=1, le=86400, description="Seconds that a command waits for its node before it expires."
     )
@@ -58,8 +68,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         "",
-        description="Addresses or networks of reverse proxies whose X-Forwarded-… and X-Ingress-Path are believed, "
-        "with commas.",
+        description="Addresses or networks of reverse proxies whose X-Forwarded-… are believed, with commas.",
     )
     metrics_token: str = Field("", description="What opens /metrics; closed without. At least 16 characters.")
     audit_days: int = Field(365, ge=1, le=3650, description="Days that the audit log is kept.")
@@ -75,6 +84,11 @@ class Settings(BaseSettings):
         1.0, ge=1, le=100_000, description="How much faster the plants' time runs; for demonstrations only."
     )
     clock_origin_ms: int = Field(0, ge=0, description="Unix milliseconds at which the two times are the same.")
+
+    @field_validator("ingress_port", mode="before")
+    @classmethod
+    def _is_none_when_empty(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("trusted_proxies")
     @classmethod

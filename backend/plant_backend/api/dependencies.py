@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from plant_backend.domain.account import Principal
+from plant_backend.api.ingress import person_of
+from plant_backend.domain.account import HomeUser, Principal, Scope
 from plant_backend.domain.errors import Forbidden, InvalidCredentials
 from plant_backend.services.directory import DeviceEntry
 from plant_backend.services.registry import Services
@@ -73,12 +75,17 @@ async def identity(
     async def by_session() -> Principal:
         return await people.session(cookie or "", address)
 
-    if credentials is None and cookie is None:
+    person = person_of(request.scope)
+
+    async def by_home(person: HomeUser) -> Principal:
+        return await services.home_users.principal(person, address)
+
+    if credentials is None and cookie is None and person is None:
         raise InvalidCredentials("missing_token", "An API token is required: Authorization: Bearer pat_…")
     if credentials is None and request.method not in _SAFE and is_from_elsewhere(request):
         # A browser adds the cookie to whatever a strange page makes it send; this page it cannot imitate.
         raise Forbidden("With a session, only this site's own pages may change anything.")
-    ask = by_session if credentials is None else by_token
+    ask = by_token if credentials is not None else by_session if person is None else partial(by_home, person)
     return Identity(replace(await ask(), address=address), ask)
 
 
@@ -86,7 +93,9 @@ CurrentIdentity = Annotated[Identity, Depends(identity)]
 
 
 async def current_account(asking: CurrentIdentity) -> Principal:
-    """Give the person who is asking, for what concerns their own account."""
+    """Give the person who is asking, for what concerns their own account. A token for plants has no say there."""
+    if asking.who.scope is not Scope.ACCOUNT:
+        raise Forbidden("This token is for looking after plants, and for nothing of the account.")
     return asking.who
 
 
@@ -95,6 +104,13 @@ async def current_user(request: Request, asking: CurrentIdentity) -> Principal:
     if asking.who.viewer_id is not None and request.method not in _SAFE:
         raise Forbidden("A viewer may look and change nothing.")
     return asking.who
+
+
+async def current_keeper(
+    who: Annotated[Principal, Depends(current_user)], _: Annotated[Principal, Depends(current_account)]
+) -> Principal:
+    """Give the person who asks for what decides who may do what: accounts, devices and their secrets, the audit."""
+    return who
 
 
 async def current_reader(asking: CurrentIdentity) -> Principal:
@@ -113,6 +129,7 @@ async def current_node(
 
 CurrentAccount = Annotated[Principal, Depends(current_account)]
 CurrentUser = Annotated[Principal, Depends(current_user)]
+CurrentKeeper = Annotated[Principal, Depends(current_keeper)]
 CurrentReader = Annotated[Principal, Depends(current_reader)]
 CurrentNode = Annotated[DeviceEntry, Depends(current_node)]
 RowId = Annotated[int, Path(ge=1, le=2**53)]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 
-from plant_backend.api.dependencies import CurrentUser, ServicesDep
+from plant_backend.api.dependencies import CurrentKeeper, CurrentUser, ServicesDep
 from plant_backend.api.etags import VersionsNamed, etag
 from plant_backend.api.schemas import (
     BucketsRead,
@@ -52,7 +52,7 @@ async def list_devices(who: CurrentUser, services: ServicesDep) -> Sequence[Devi
 
 
 @router.post("", status_code=201)
-async def create_device(body: DeviceCreate, who: CurrentUser, services: ServicesDep) -> DeviceCreated:
+async def create_device(body: DeviceCreate, who: CurrentKeeper, services: ServicesDep) -> DeviceCreated:
     """Make a device. Its secret is in this answer and nowhere else."""
     device, secret = await services.devices.add(who, body.name)
     return DeviceCreated.model_validate({**status_document(DeviceStatus(device, None, {})), "secret": secret})
@@ -71,14 +71,14 @@ async def rename_device(device_id: str, body: DeviceCreate, who: CurrentUser, se
 
 
 @router.delete("/{device_id}", status_code=204)
-async def delete_device(device_id: str, who: CurrentUser, services: ServicesDep) -> None:
+async def delete_device(device_id: str, who: CurrentKeeper, services: ServicesDep) -> None:
     """Delete a device with all its history."""
     await services.devices.delete(who, device_id)
 
 
 @router.post("/{device_id}/secret")
 async def rotate_secret(
-    device_id: str, who: CurrentUser, services: ServicesDep, body: SecretRotate = _NO_OVERLAP
+    device_id: str, who: CurrentKeeper, services: ServicesDep, body: SecretRotate = _NO_OVERLAP
 ) -> SecretRead:
     """Give a device a new secret. The old one ends now, or after `overlap_s`."""
     _, secret = await services.devices.rotate_secret(who, device_id, body.overlap_s)
@@ -86,7 +86,7 @@ async def rotate_secret(
 
 
 @router.get("/{device_id}/secret")
-async def show_secret_states(device_id: str, who: CurrentUser, services: ServicesDep) -> SecretStates:
+async def show_secret_states(device_id: str, who: CurrentKeeper, services: ServicesDep) -> SecretStates:
     """Tell whether a node uses its new secret already, and until when the old one works."""
     known = await services.devices.secrets(who, device_id)
     has_previous = len(known.valid(real_ms())) > 1

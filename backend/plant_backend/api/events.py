@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from plant_backend.api.dependencies import CurrentIdentity, Identity, ServicesDep
 from plant_backend.api.system import info_of
-from plant_backend.domain.errors import InvalidCredentials
+from plant_backend.domain.errors import Forbidden, InvalidCredentials
 from plant_backend.services.events import Message, SlowListener
 from plant_backend.services.registry import Services
 
@@ -40,8 +40,8 @@ async def _frames(services: Services, asking: Identity, last_id: str | None) -> 
         async for message in services.events.listen(asking.who, last_id):
             await asking.still_holds()
             yield b": still here\n\n" if message is None else _frame(message)
-    except InvalidCredentials:
-        # The token was revoked: what it opened ends with it.
+    except (InvalidCredentials, Forbidden):
+        # The token was revoked, or the account ended: what it opened ends with it.
         return
     except SlowListener:
         yield _frame(Message("too_slow", {"detail": "You fell too far behind; connect again with Last-Event-ID."}))

@@ -79,7 +79,8 @@ class Hosts:
 class Proxies:
     """Reverse proxies whose word is taken for where a request came from. Without any, nobody's is."""
 
-    def __init__(self, configured: Iterable[str] = ()) -> None:
+    def __init__(self, configured: Iterable[str] = (), *, takes_prefix: bool = True) -> None:
+        self._takes_prefix = takes_prefix
         self._networks: Sequence[IPv4Network | IPv6Network] = [ip_network(text, strict=False) for text in configured]
 
     def believe(self, scope: Scope) -> None:
@@ -95,7 +96,7 @@ class Proxies:
                 scheme = value.strip().lower()
             elif name == b"x-forwarded-host":
                 host = value.strip().lower()
-            elif name == b"x-ingress-path":
+            elif name == b"x-forwarded-prefix":
                 prefix = value.decode("latin-1").rstrip("/")
         # The list grows to the right: the last one that no proxy of ours wrote is the caller, all before it hearsay.
         for address in reversed([part.strip() for part in forwarded.decode("latin-1").split(",") if part.strip()]):
@@ -114,7 +115,7 @@ class Proxies:
                 *((name, value) for name, value in scope["headers"] if name != b"host"),
                 (b"host", host),
             ]
-        if _PREFIX(prefix):
+        if self._takes_prefix and _PREFIX(prefix):
             # Both: with the root path alone, mounts are not found and redirects lead out of the prefix.
             scope["root_path"], scope["path"] = prefix, prefix + scope["path"]
 

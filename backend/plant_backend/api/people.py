@@ -10,7 +10,7 @@ from plant_backend.api.dependencies import (
     SESSION_COOKIE,
     ClientAddress,
     CurrentAccount,
-    CurrentUser,
+    CurrentKeeper,
     RowId,
     ServicesDep,
     is_from_elsewhere,
@@ -128,26 +128,26 @@ async def set_up(body: SetupRequest, services: ServicesDep, address: ClientAddre
 
 
 @router.get("/viewers")
-async def list_viewers(who: CurrentUser, services: ServicesDep) -> Sequence[UserRead]:
+async def list_viewers(who: CurrentKeeper, services: ServicesDep) -> Sequence[UserRead]:
     """List who may look at your devices."""
     return [UserRead.model_validate(user) for user in await services.accounts.viewers(who)]
 
 
 @router.post("/viewers", status_code=201, responses={409: {"description": "There is a user of that name already."}})
-async def create_viewer(body: UserCreate, who: CurrentUser, services: ServicesDep) -> UserRead:
+async def create_viewer(body: UserCreate, who: CurrentKeeper, services: ServicesDep) -> UserRead:
     """Make an account that sees all that you see and changes nothing."""
     return UserRead.model_validate(await services.accounts.add(body.username, body.password, who))
 
 
 @router.delete("/viewers/{user_id}", status_code=204)
-async def delete_viewer(user_id: RowId, who: CurrentUser, services: ServicesDep) -> None:
+async def delete_viewer(user_id: RowId, who: CurrentKeeper, services: ServicesDep) -> None:
     """Delete a viewer's account."""
     await services.accounts.delete_viewer(who, user_id)
 
 
 @router.get("/audit", responses={403: {"description": "A viewer sees no audit log."}})
 async def list_audit(
-    who: CurrentUser,
+    who: CurrentKeeper,
     services: ServicesDep,
     before: Annotated[int | None, Query(ge=1, le=2**53, description="Give what is older than this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -167,6 +167,7 @@ def _created(made: ApiToken, token: str) -> TokenCreated:
         prefix=made.prefix,
         created_at=made.created_at,
         last_used_at=made.last_used_at,
+        scope=made.scope,
         token=token,
     )
 

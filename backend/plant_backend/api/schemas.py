@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from plant_backend.domain.account import Role
+from plant_backend.domain.account import Role, Scope
 from plant_backend.domain.alert import AlertKind, AlertState, Severity
 from plant_backend.domain.command import AckStatus, Action, CommandState, Origin
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
@@ -76,6 +76,7 @@ class TokenRead(Output):
     prefix: str = Field(examples=["pat_2Wn7fYpQ"])
     created_at: datetime
     last_used_at: datetime | None
+    scope: Scope = Field(description="`plants`: for looking after plants alone, nothing of accounts and secrets.")
 
 
 class TokenCreated(TokenRead):

@@ -12,6 +12,22 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+class Scope(StrEnum):
+    """How much of what a person may do a token may do."""
+
+    ACCOUNT = "account"
+    PLANTS = "plants"
+    """See plants and look after them: no devices made or deleted, no secrets, nothing of accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeUser:
+    """A person as Home Assistant knows them."""
+
+    id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A person with an account. `owner_id` is whose devices a viewer sees; an owner has none."""
@@ -37,6 +53,7 @@ class ApiToken:
     prefix: str
     created_at: datetime
     last_used_at: datetime | None
+    scope: Scope = Scope.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,7 @@ class Principal:
     """Who is asking. Each query takes one and sees only what is theirs.
 
     `user_id` is whose devices are seen: the person's own, or those of the owner that a viewer (`viewer_id`) belongs to.
+    `is_from_home` is who comes through Home Assistant, which has asked them for a password; there is none here.
     """
 
     user_id: int
@@ -65,6 +83,8 @@ class Principal:
     viewer_id: int | None = None
     session_id: int | None = None
     address: str = ""
+    scope: Scope = Scope.ACCOUNT
+    is_from_home: bool = False
 
     @property
     def account_id(self) -> int:

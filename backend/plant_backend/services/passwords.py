@@ -57,7 +57,7 @@ class Passwords:
             self._waiting -= 1
 
     def _verify(self, password_hash: str | None, password: str) -> bool:
-        if password_hash is None:
+        if not password_hash:
             if self._nobody is None:
                 self._nobody = self._hasher.hash("nobody")
             password_hash, password = self._nobody, ""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from plant_backend.domain.account import ApiToken, Principal, Session, User
+from plant_backend.domain.account import ApiToken, Principal, Scope, Session, User
 from plant_backend.domain.errors import InvalidCredentials, InvalidInput, NotFound, TooManyAttempts, Unavailable
 from plant_backend.ports import Clock, Storage, Transaction
 from plant_backend.services import secrets
@@ -44,7 +44,7 @@ class People:
         who = await self.check_password(username, password, address)
         return await self.add_token(who, name)
 
-    async def add_token(self, who: Principal, name: str) -> tuple[ApiToken, str]:
+    async def add_token(self, who: Principal, name: str, scope: Scope = Scope.ACCOUNT) -> tuple[ApiToken, str]:
         """Make a token. The second value is the token itself, which is stored nowhere."""
         name = name.strip()
         if not name or not name.isprintable():
@@ -54,7 +54,7 @@ class People:
 
         def work(tx: Transaction) -> ApiToken:
             record(tx, who, "token_made", name)
-            return tx.users.add_token(who.account_id, name, token[:12], digest, now)
+            return tx.users.add_token(who.account_id, name, token[:12], digest, now, scope)
 
         return await self._storage.write(work), token
 

@@ -15,6 +15,7 @@ from plant_backend.services.directory import Directory
 from plant_backend.services.events import EventFeed
 from plant_backend.services.health import Health
 from plant_backend.services.history import HistoryService
+from plant_backend.services.home_users import HomeUsers
 from plant_backend.services.node_auth import NodeAuth
 from plant_backend.services.notification_sender import NotificationSender
 from plant_backend.services.notifications import NotificationTargets
@@ -46,6 +47,7 @@ class Services:
     history: HistoryService
     people: People
     accounts: Accounts
+    home_users: HomeUsers
     audit: AuditService
     events: EventFeed
     health: Health
@@ -95,6 +97,7 @@ def build_services(
         history=history,
         people=people,
         accounts=Accounts(storage, clock, passwords, people, devices),
+        home_users=HomeUsers(storage, clock, people),
         audit=audit,
         events=EventFeed(storage, directory, devices),
         health=Health(storage),

@@ -81,6 +81,16 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 
+home_users = Table(
+    "home_users",
+    metadata,
+    # Home Assistant's own id of a person.
+    Column("id", Text, primary_key=True),
+    # Null when the account was ended: who was sent away does not come in again as somebody new.
+    Column("user_id", ForeignKey("users.id", ondelete="SET NULL"), index=True),
+    Column("linked_at", BigInteger, nullable=False),
+)
+
 api_tokens = Table(
     "api_tokens",
     metadata,
@@ -92,6 +102,7 @@ api_tokens = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("last_used_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("scope", Text, nullable=False, server_default=text("'account'")),
 )
 
 devices = Table(

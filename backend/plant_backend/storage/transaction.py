@@ -13,6 +13,7 @@ from plant_backend.storage.repositories.commands import SqlCommands
 from plant_backend.storage.repositories.devices import SqlDevices
 from plant_backend.storage.repositories.events import SqlEvents
 from plant_backend.storage.repositories.history import SqlHistory
+from plant_backend.storage.repositories.home_users import SqlHomeUsers
 from plant_backend.storage.repositories.notifications import SqlNotifications
 from plant_backend.storage.repositories.refresh_tokens import SqlRefreshTokens
 from plant_backend.storage.repositories.sessions import SqlSessions
@@ -33,6 +34,10 @@ class SqlTransaction:
     @cached_property
     def sessions(self) -> SqlSessions:
         return SqlSessions(self.connection)
+
+    @cached_property
+    def home_users(self) -> SqlHomeUsers:
+        return SqlHomeUsers(self.connection)
 
     @cached_property
     def audit(self) -> SqlAudit:

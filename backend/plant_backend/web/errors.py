@@ -25,6 +25,7 @@ _SENTENCES = {
     "device_not_found": mark("There is no such device, or it is not yours."),
     "invalid_credentials": mark("The name or the password is not right."),
     "invalid_setup_token": mark("This set-up link is used up, too old or not valid. Restart the server for a new one."),
+    "account_ended": mark("Your account here was ended. Whoever owns the plants can let you in again."),
     "already_set_up": mark("There is an account already. Sign in instead."),
     "actuator_busy": mark("The pump is busy with another command."),
     "pump_busy": mark("The pump is busy with another command."),

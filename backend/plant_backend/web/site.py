@@ -14,6 +14,7 @@ from starlette.routing import Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from plant_backend.api.dependencies import SESSION_COOKIE, client_address, is_from_elsewhere
+from plant_backend.api.ingress import person_of
 from plant_backend.domain.account import Principal, Role
 from plant_backend.domain.errors import Forbidden, InvalidCredentials, NotFound, PlantError
 from plant_backend.domain.kinds import RAW_KINDS
@@ -143,6 +144,9 @@ class Site:
 
     async def _person(self, request: Request) -> Principal:
         address = client_address(request)
+        person = person_of(request.scope)
+        if person is not None:
+            return await self.services.home_users.principal(person, address)
         return replace(
             await self.services.people.session(request.cookies.get(SESSION_COOKIE, ""), address), address=address
         )

@@ -57,6 +57,11 @@ class Visit:
         return self.nobody_or_who is not None and self.nobody_or_who.role is Role.OWNER
 
     @property
+    def is_from_home(self) -> bool:
+        """Tell whether Home Assistant has said who the person is: nobody signs in or out then."""
+        return self.nobody_or_who is not None and self.nobody_or_who.is_from_home
+
+    @property
     def is_partial(self) -> bool:
         """Tell whether htmx asks for a part of a page."""
         return "hx-request" in self.request.headers

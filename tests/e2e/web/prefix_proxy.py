@@ -33,7 +33,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         headers |= {
             "Host": urlsplit(self.target).netloc,
-            "X-Ingress-Path": PREFIX,
+            "X-Forwarded-Prefix": PREFIX,
             "X-Forwarded-Host": self.headers["host"],
             "X-Forwarded-Proto": "http",
         }

@@ -1,13 +1,14 @@
 """People and their API tokens."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from plant_backend.domain.account import ApiToken, Principal, User
+from plant_backend.domain.account import ApiToken, Principal, Scope, User
 from plant_backend.domain.errors import Conflict
 from plant_backend.storage.tables import api_tokens, users
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
@@ -57,20 +58,26 @@ class SqlUsers:
     def all(self) -> Sequence[User]:
         return [_user(row) for row in self._connection.execute(select(users).order_by(users.c.id))]
 
-    def add_token(self, user_id: int, name: str, prefix: str, digest: bytes, now: datetime) -> ApiToken:
+    def add_token(
+        self, user_id: int, name: str, prefix: str, digest: bytes, now: datetime, scope: Scope = Scope.ACCOUNT
+    ) -> ApiToken:
         result = self._connection.execute(
-            insert(api_tokens).values(user_id=user_id, name=name, prefix=prefix, digest=digest, created_at=to_ms(now))
+            insert(api_tokens).values(
+                user_id=user_id, name=name, prefix=prefix, digest=digest, created_at=to_ms(now), scope=scope
+            )
         )
         (token_id,) = result.inserted_primary_key or (0,)
-        return ApiToken(token_id, user_id, name, prefix, now, None)
+        return ApiToken(token_id, user_id, name, prefix, now, None, scope)
 
     def principal_of(self, digest: bytes) -> Principal | None:
         row = self._connection.execute(
-            select(api_tokens.c.id, users.c.id.label("user_id"), users.c.username, users.c.owner_id)
+            select(api_tokens.c.id, api_tokens.c.scope, users.c.id.label("user_id"), users.c.username, users.c.owner_id)
             .join(users, users.c.id == api_tokens.c.user_id)
             .where(api_tokens.c.digest == digest, api_tokens.c.revoked_at.is_(None))
         ).one_or_none()
-        return None if row is None else principal(row.user_id, row.username, row.owner_id, token_id=row.id)
+        if row is None:
+            return None
+        return replace(principal(row.user_id, row.username, row.owner_id, token_id=row.id), scope=Scope(row.scope))
 
     def touch_token(self, token_id: int, now: datetime) -> None:
         self._connection.execute(update(api_tokens).where(api_tokens.c.id == token_id).values(last_used_at=to_ms(now)))
@@ -83,7 +90,13 @@ class SqlUsers:
         )
         return [
             ApiToken(
-                row.id, row.user_id, row.name, row.prefix, from_ms(row.created_at), from_ms_or_none(row.last_used_at)
+                row.id,
+                row.user_id,
+                row.name,
+                row.prefix,
+                from_ms(row.created_at),
+                from_ms_or_none(row.last_used_at),
+                Scope(row.scope),
             )
             for row in rows
         ]

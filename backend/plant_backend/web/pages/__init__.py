@@ -16,6 +16,7 @@ from plant_backend.web.pages import (
     login,
     notifications,
     overview,
+    own,
     preferences,
     settings,
     setup,
@@ -24,6 +25,7 @@ from plant_backend.web.pages import (
 PAGES: Sequence[Page] = (
     setup.page,
     login.page,
+    own.page,
     preferences.page,
     overview.page,
     devices.page,
