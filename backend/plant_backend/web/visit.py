@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from plant_backend.api.gate import Hosts
+from plant_backend.api.ingress import person_of
 from plant_backend.domain.account import Principal, Role
 from plant_backend.domain.errors import Malformed, NotFound, TooLarge
 from plant_backend.services.registry import Services
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from plant_backend.web.site import Site
 
 MAX_FORM = 64 * 1024
+_HOME = "homeassistant.local"
+_PORT = 8000
 _MIN_PACKED = 800
 
 THEME_COOKIE = "plant_theme"
@@ -149,6 +153,10 @@ class Visit:
     @property
     def address(self) -> str:
         """Where a node reaches this server: as the settings say, else as the person came here."""
+        if not self.services.public_url and person_of(self.request.scope) is not None:
+            # The person came by Home Assistant's port, and perhaps from far away; a node comes by ours, in the house.
+            host = self.request.url.hostname or ""
+            return f"http://{host if Hosts().allows(host.encode()) else _HOME}:{_PORT}"
         return self.services.public_url or f"{self.request.url.scheme}://{self.request.url.netloc}"
 
     def asset(self, name: str) -> str:

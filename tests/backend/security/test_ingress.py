@@ -151,6 +151,17 @@ def test_the_frame_may_be_shown_by_home_assistant_and_by_nobody_else(owner: http
     assert "x-frame-options" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("came_by", "address"),
+    [("house.local:8123", "http://house.local:8000"), ("abc.ui.nabu.casa", "http://homeassistant.local:8000")],
+)
+def test_a_new_node_is_told_an_address_in_the_house(owner: httpx.Client, came_by: str, address: str) -> None:
+    headers = {"x-forwarded-host": came_by, **SAME_SITE}
+    made = owner.post("/web/add", data={"kind": "raspberry_pi", "name": "Ivy"}, headers=headers)
+    page = owner.get(made.headers["location"].removeprefix(PREFIX), headers=headers)
+    assert address in page.text
+
+
 def test_who_did_what_says_from_where(owner: httpx.Client) -> None:
     entries = expect(200, owner.get("/audit"))["entries"]
     (entry,) = [entry for entry in entries if entry["action"] == "became_owner"]

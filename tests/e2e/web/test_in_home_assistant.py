@@ -1,0 +1,121 @@
+"""The dashboard in Home Assistant's side bar: in a frame, behind its ingress, with people that it knows."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from plant_backend.web.page import For
+from plant_backend.web.pages import PAGES
+from playwright.sync_api import Browser
+from playwright.sync_api import expect as see
+
+from tests.e2e.web.conftest import Windows, cut_off
+from tests.e2e.web.garden import MANIFEST, Obedience
+from tests.e2e.web.prefix_proxy import PREFIX, SUPERVISOR, prefix_proxy
+from tests.live_backend import Backend, Node, Person
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """Give a backend as the app runs it."""
+    settings = {"ingress_port": 0, "ingress_peer": SUPERVISOR, "evaluation_interval_ms": 0, "compact_every_s": 2}
+    with Backend(tmp_path_factory.mktemp("app"), **settings) as backend:
+        yield backend
+
+
+@pytest.fixture
+def app_windows(browser: Browser, app: Backend) -> Iterator[Windows]:
+    """Give windows that nobody has signed in to: Home Assistant has."""
+    with ExitStack() as stack:
+        opened = Windows(browser, app, stack, {})
+        yield opened
+        assert [complaint for window in opened.opened for complaint in window.complaints] == []
+
+
+def said(app: Backend, event: str, field: str) -> str:
+    """Give what the log said last."""
+    return str([line for line in app.log_events() if line["event"] == event][-1][field])
+
+
+def every_address_has_the_prefix(url: str, windows: Windows, node: Node) -> None:
+    """Fetch each page, and look at all that it leads to."""
+    page = windows.opened[-1].page
+    ways = [way.path for site in PAGES for way in site.ways if way.method == "GET" and way.whom is not For.ANYBODY]
+    for path in sorted({path.replace("{device_id}", node.device_id).replace("{key}", "soil") for path in ways}):
+        if "{" not in path and "/dialog" not in path:
+            answer = page.request.get(url + PREFIX + path)
+            assert answer.ok, f"{path}: {answer.status}"
+            for address in re.findall(
+                r'(?:href|src|action|hx-get|hx-post|data-dialog|data-events)="(/[^"]*)"', answer.text()
+            ):
+                assert address.startswith(PREFIX + "/"), f"{path}: {address}"
+
+
+@pytest.mark.timeout(120)
+def test_from_the_side_bar_to_a_watered_plant(app_windows: Windows, app: Backend) -> None:
+    """Nobody signs in: the code of the log makes the owner; all works in the frame, and nothing leaves the prefix."""
+    ingress = f"http://127.0.0.1:{said(app, 'ingress_listening', 'port')}"
+    with prefix_proxy(ingress, ("u-anna", "anna")) as (url, outside):
+        window = app_windows.open(None)
+        page = window.page
+        page.goto(url)
+        frame = page.frame_locator("iframe")
+        see(frame.locator("#stream")).to_have_text("Live")
+        frame.get_by_label("Account and display").click()
+        frame.get_by_role("link", name="Become the owner").click()
+        frame.get_by_label("Code from the log").fill(said(app, "owner_code", "code"))
+        frame.get_by_role("button", name="Become the owner").click()
+
+        frame.get_by_role("link", name="Add a device").first.click()
+        frame.get_by_role("radio", name="Something else").check()
+        frame.get_by_label("What is it called?").fill("Framed freesia")
+        frame.get_by_role("button", name="Make its secret").click()
+        file = json.loads(frame.get_by_label("node.json").input_value())
+        node = Node(app, file["device_id"], file["secret"], Person(app, "home", ""))
+        node.sign_in(MANIFEST)
+        node.send(soil=44, tank=60, air=21, humidity=50, light=800)
+        see(frame.get_by_role("heading", name="It has arrived")).to_be_visible()
+
+        frame.get_by_role("link", name="Plant Automation").first.click()
+        card = frame.locator(".plant", has_text="Framed freesia")
+        with cut_off(page.context):
+            see(frame.locator("#stream")).not_to_have_text("Live", timeout=40_000)
+        see(frame.locator("#stream")).to_have_text("Live", timeout=40_000)
+        window.complaints.clear()  # The cut, in the browser's words.
+        node.send(soil=44.4)
+        see(card.locator(".plant-value")).to_have_text(re.compile("44.4"))
+
+        with Obedience(node) as pump:
+            card.get_by_role("button", name="Water now").click()
+            frame.get_by_role("dialog").get_by_label("How long, in seconds").fill("1")
+            frame.get_by_role("dialog").get_by_role("button", name="Water now").click()
+            see(frame.get_by_role("dialog")).to_contain_text("The pump ran for")
+            frame.get_by_role("dialog").get_by_role("button", name="Close").click()
+            assert pump.starts == 1
+        frame.get_by_role("link", name="Framed freesia").click()
+        frame.locator(".value", has_text="Soil moisture").click()
+        see(frame.locator("#chart .uplot canvas")).to_be_visible()
+        with page.expect_download() as csv:
+            frame.get_by_role("link", name="CSV").click()
+        assert "soil" in csv.value.path().read_text()
+        assert "plant_session" not in {cookie["name"] for cookie in page.context.cookies(url + PREFIX)}
+        every_address_has_the_prefix(url, app_windows, node)
+        assert outside == []
+        page.goto("about:blank")
+
+
+def test_a_guest_of_the_house_looks_on(app_windows: Windows, app: Backend) -> None:
+    ingress = f"http://127.0.0.1:{said(app, 'ingress_listening', 'port')}"
+    with prefix_proxy(ingress, ("u-gus", "gus")) as (url, outside):
+        page = app_windows.open(None).page
+        page.goto(url)
+        frame = page.frame_locator("iframe")
+        see(frame.locator("#stream")).to_have_text("Live")
+        see(frame.get_by_role("button", name="Water now")).to_have_count(0)
+        see(frame.get_by_role("link", name="Add a device")).to_have_count(0)
+        frame.get_by_label("Account and display").click()
+        see(frame.locator(".menu-who")).to_contain_text("Viewer")
+        assert outside == []
+        page.goto("about:blank")
