@@ -6,6 +6,7 @@ from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Windows
 from tests.e2e.web.garden import Garden, Obedience
+from tests.live_backend import expect
 
 
 def test_the_dialog_names_what_it_takes_to_decide_and_cancel_does_nothing(windows: Windows, garden: Garden) -> None:
@@ -42,6 +43,27 @@ def test_water_flows_once_and_stops_at_a_word(windows: Windows, garden: Garden) 
         (run,) = [one for one in garden.ada.get(f"{node.path}/commands")["commands"] if one["action"] == "on"]
         assert run["state"] == "interrupted"
         assert run["ran_ms"] < 20_000
+    garden.ada.request("DELETE", node.path)
+
+
+def test_a_run_is_stopped_from_wherever_it_is_seen(windows: Windows, garden: Garden) -> None:
+    """Whoever started it, and though its dialog was closed: by one press on the overview and on the device's page."""
+    node = garden.new_plant("Reckless radish")
+    window = windows.open()
+    with Obedience(node) as obedience:
+        for place in ("/web", f"/web{node.path}"):
+            asked = {"actuator": "pump", "action": "on", "duration_ms": 20_000, "force": True}
+            run = expect(201, garden.ada.request("POST", f"{node.path}/commands", json=asked))
+            page = window.go(place)
+            page.get_by_role("button", name=re.compile("Stop.*Reckless radish")).click()
+            dialog = page.get_by_role("dialog", name="Reckless radish")
+            see(dialog).to_contain_text(re.compile("The pump stopped after"))
+            dialog.get_by_role("button", name="Close").click()
+            see(page.locator(f"#water-{node.device_id}")).to_contain_text("Water now")
+            found = garden.ada.get(f"{node.path}/commands")["commands"]
+            (state,) = [one["state"] for one in found if one["id"] == run["id"]]
+            assert state == "interrupted"
+        assert obedience.starts == 2
     garden.ada.request("DELETE", node.path)
 
 

@@ -12,7 +12,7 @@ export function watchDialogs() {
     if (button && button.getAttribute("aria-disabled") !== "true") {
       event.preventDefault();
       opener = button;
-      void open(dialog, button.dataset.dialog ?? "");
+      void open(dialog, button.dataset.dialog ?? "", button.hasAttribute("data-dialog-acts") ? "POST" : "GET");
     }
     if (target.closest("[data-close]") || target === dialog) dialog.close();
   });
@@ -32,9 +32,10 @@ export function watchDialogs() {
 /**
  * @param {HTMLDialogElement} dialog
  * @param {string} url
+ * @param {"GET" | "POST"} method POST for what acts at once, and whose dialog shows what comes of it
  */
-async function open(dialog, url) {
-  await window.htmx.ajax("GET", url, { target: dialog, swap: "innerHTML" });
+async function open(dialog, url, method) {
+  await window.htmx.ajax(method, url, { target: dialog, swap: "innerHTML" });
   if (!dialog.firstElementChild) return;
   dialog.showModal();
   /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus]"))?.focus();
