@@ -26,6 +26,7 @@ from plant_backend.domain.model import (
     Sample,
 )
 from plant_backend.domain.notification import Change, Message, NotificationService, Target, TargetHealth, TargetSettings
+from plant_backend.domain.notification_form import ServiceForm
 from plant_backend.domain.notification_text import Text
 from plant_backend.domain.reason import Reason
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
@@ -608,6 +609,10 @@ class Notifier(Protocol):
 
     def services(self) -> Sequence[NotificationService]:
         """Give the services that may be notified."""
+        ...
+
+    async def forms(self) -> Sequence[ServiceForm]:
+        """Give what the URLs of these services are made of. Raises Unavailable."""
         ...
 
     async def check(self, url: str) -> tuple[NotificationService, str]:

@@ -136,6 +136,8 @@ def main() -> None:
 
 def _answer(request: dict[str, Any], asset: apprise.AppriseAsset, allowed: Sequence[Network]) -> dict[str, Any]:
     _seen.reason, _seen.is_refused = None, False
+    if "details" in request:
+        return {"details": _details(set(request["details"]))}
     target = apprise.Apprise.instantiate(request["url"], asset=asset, suppress_exceptions=True)
     if not isinstance(target, apprise.NotifyBase):
         return {"reason": "The URL is not of the form that its service needs.", "is_malformed": True}
@@ -155,6 +157,34 @@ def _answer(request: dict[str, Any], asset: apprise.AppriseAsset, allowed: Seque
     if is_sent:
         return {}
     return {"reason": _seen.reason or "The service did not take it.", "is_refused": _seen.is_refused}
+
+
+def _details(schemes: set[str]) -> dict[str, Any]:
+    """Give what Apprise tells of the services of some schemes, by scheme."""
+    found = {}
+    for told in apprise.Apprise().details()["schemas"]:
+        secure = told["secure_protocols"] or []
+        for scheme in schemes.intersection([*(told["protocols"] or []), *secure]):
+            found[scheme] = {
+                "secure": list(secure),
+                "guide": str(told["setup_url"] or ""),
+                "templates": list(told["details"]["templates"]),
+                "tokens": _tokens(told["details"]["tokens"]),
+            }
+    return found
+
+
+def _tokens(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {
+            "name": str(token["name"]),
+            "type": token["type"],
+            "map_to": token["map_to"],
+            "private": bool(token["private"]),
+            "members": sorted(str(told[member]["name"]) for member in token.get("group") or ()),
+        }
+        for name, token in told.items()
+    }
 
 
 def _refused_host(host: str, allowed: Sequence[Network]) -> str | None:

@@ -15,6 +15,7 @@ import structlog
 from plant_backend.domain.alert import Severity
 from plant_backend.domain.errors import InvalidInput, Unavailable
 from plant_backend.domain.notification import NotificationService
+from plant_backend.domain.notification_form import ServiceForm, form_of
 from plant_backend.domain.notification_text import Text
 from plant_backend.integrations.notification_services import known_services, recognise
 from plant_backend.ports import NotSent
@@ -26,6 +27,7 @@ _AT_ONCE_FOR_WAITING_PEOPLE = 2
 _LIMIT_S = 30.0
 _IDLE_S = 60.0
 _STOP_S = 2.0
+_LONGEST_ANSWER = 1 << 20
 _MODULE = "plant_backend.integrations.notification_process"
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
@@ -61,10 +63,27 @@ class AppriseNotifier:
         self._idle: asyncio.TimerHandle | None = None
         self._endings: set[asyncio.Task[None]] = set()
         self._is_closed = False
+        self._forms: tuple[ServiceForm, ...] | None = None
 
     def services(self) -> Sequence[NotificationService]:
         """Give the services that may be notified."""
         return known_services()
+
+    async def forms(self) -> Sequence[ServiceForm]:
+        """Give the forms of these services, as Apprise tells them. Raises Unavailable."""
+        if self._forms is None:
+            known = self.services()
+            asked = {"details": [service.schemes[0] for service in known]}
+            try:
+                told = (await self._ask(asked, self._urgent_places))["details"]
+            except (_Ended, KeyError) as error:
+                raise Unavailable(f"What the services need could not be found out: {error}", retry_after_s=5) from None
+            self._forms = tuple(
+                form_of(service.name, service.schemes, one["secure"], one["guide"], one["tokens"], one["templates"])
+                for service in known
+                if (one := told.get(service.schemes[0])) is not None
+            )
+        return self._forms
 
     def process_ids(self) -> list[int]:
         """Give the processes that live."""
@@ -148,6 +167,7 @@ class AppriseNotifier:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
+                limit=_LONGEST_ANSWER,
             )
         except OSError as error:
             raise _Ended(f"The process that sends could not be started: {error.strerror}.") from None

@@ -16,6 +16,7 @@ from plant_backend.domain.notification import (
     TargetSettings,
     after_success,
 )
+from plant_backend.domain.notification_form import ServiceForm
 from plant_backend.domain.notification_text import trial
 from plant_backend.ports import Bus, Notifier, NotSent, Sealer, Storage, Transaction
 from plant_backend.services.attempts import Attempts
@@ -54,6 +55,10 @@ class NotificationTargets:
     def services(self) -> Sequence[NotificationService]:
         """Give the services that may be notified."""
         return self._notifier.services()
+
+    async def forms(self) -> Sequence[ServiceForm]:
+        """Give the forms of these services. Raises Unavailable."""
+        return await self._notifier.forms()
 
     async def all(self, who: Principal) -> Sequence[Target]:
         """Give the caller's targets."""

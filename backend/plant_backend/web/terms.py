@@ -132,3 +132,42 @@ REASONS: dict[ReasonCode, str] = {
     ReasonCode.LAMP_BACKING_OFF: mark("Waiting after the lamp did not switch"),
     ReasonCode.CLOCK_WRONG: mark("The clock was never set"),
 }
+
+SERVICE_FIELDS = frozenset(
+    {
+        mark("API Secret"),
+        mark("API Token"),
+        mark("Access Token"),
+        mark("Bot Name"),
+        mark("Bot Token"),
+        mark("Domain"),
+        mark("From Phone No"),
+        mark("Gateway ID"),
+        mark("Hostname"),
+        mark("Long-Lived Access Token"),
+        mark("OAuth Access Token"),
+        mark("Organization"),
+        mark("Password"),
+        mark("Path"),
+        mark("Port"),
+        mark("Room ID"),
+        mark("Secret"),
+        mark("Target Chat ID"),
+        mark("Target Device"),
+        mark("Target Email"),
+        mark("Targets"),
+        mark("Token"),
+        mark("Token A"),
+        mark("Token B"),
+        mark("Token C"),
+        mark("Topic"),
+        mark("User"),
+        mark("User Key"),
+        mark("User Name"),
+        mark("Username"),
+        mark("Webhook"),
+        mark("Webhook ID"),
+        mark("Webhook Token"),
+    }
+)
+"""What Apprise calls the parts of its services' addresses."""

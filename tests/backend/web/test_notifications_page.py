@@ -62,3 +62,29 @@ def test_a_test_that_fails_says_why_on_the_spot(owner: Visitor) -> None:
     assert answer.status_code == 200
     assert "It was not taken" in words(answer.text)
     owner.post(f"/web/notifications/{found[0]}/delete")
+
+
+def test_a_service_asks_for_what_it_needs_and_makes_its_address(owner: Visitor) -> None:
+    page = owner.page("/web/notifications")
+    assert "/web/notifications/new?service=Telegram" in page
+    form = owner.get("/web/notifications/new", service="Telegram")
+    assert form.headers["cache-control"] == "no-store"
+    assert re.search(r'name="part-bot_token" type="password"', form.text)
+    base = {"name": "Phone", "service": "Telegram", "time_zone": "UTC", "is_enabled": "yes"}
+    refused = owner.post("/web/notifications", **base, **{"part-targets": "4711"})
+    assert refused.status_code == 422
+    assert 'id="field-part-bot_token-problem"' in refused.text
+    assert 'value="4711"' in refused.text
+    made = owner.post("/web/notifications", **base, **{"part-targets": "4711", "part-bot_token": "123456789:abc_def"})
+    assert made.status_code == 303, words(made.text)
+    page = owner.page("/web/notifications")
+    assert "Telegram · tgram://…" in words(page)
+    assert "abc_def" not in page
+    for target_id in ids(page):
+        owner.post(f"/web/notifications/{target_id}/delete")
+    assert owner.get("/web/notifications/new", service="Nonsense").status_code == 404
+
+
+def test_a_viewer_is_offered_no_webhook(viewer: Visitor, owner: Visitor) -> None:
+    assert "Webhook (JSON)" in owner.page("/web/notifications/new")
+    assert "Webhook (JSON)" not in viewer.page("/web/notifications/new")

@@ -82,7 +82,7 @@ def test_a_hostile_name_is_text_everywhere(backend: Backend, ada: Person, langua
             "/web",
             "/web/devices",
             "/web/alerts",
-            "/web/notifications",
+            "/web/notifications/new",
             *(
                 f"/web{node.path}{end}"
                 for end in (

@@ -49,7 +49,13 @@ def browser() -> Iterator[Browser]:
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """Give a backend that evaluates at once, and believes the proxy of the tests."""
     folder = tmp_path_factory.mktemp("web")
-    with Backend(folder, evaluation_interval_ms=0, trusted_proxies="127.0.0.0/8", compact_every_s=2) as running:
+    with Backend(
+        folder,
+        evaluation_interval_ms=0,
+        trusted_proxies="127.0.0.0/8",
+        compact_every_s=2,
+        notification_networks="127.0.0.1",
+    ) as running:
         yield running
 
 

@@ -17,6 +17,7 @@ def pages(garden: Garden) -> list[str]:
     return [
         *(path for path in of_plants if "{" not in path),
         "/web/devices?q=nothing+fits",
+        "/web/notifications/new?service=ntfy",
         f"/web{garden.silent.path}",
         f"/web{garden.basil.path}/chart?sensor=air&view=table",
         "/web/nowhere",

@@ -1,28 +1,46 @@
 """Where a person is told of alerts: their targets, how these fare, and a test of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Any
 
 from starlette.responses import Response
 
 from plant_backend.domain.alert import Severity
-from plant_backend.domain.errors import InvalidInput, PlantError
-from plant_backend.domain.notification import Target, TargetSettings
+from plant_backend.domain.errors import InvalidInput, NotFound, PlantError
+from plant_backend.domain.notification import NotificationService, Target, TargetSettings
+from plant_backend.domain.notification_form import ServiceForm
 from plant_backend.web.errors import sentence
 from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
+from plant_backend.web.service_form import url_of
 from plant_backend.web.visit import Form, Visit
 
 page = Page(NavItem("notifications", mark("Notifications"), "envelope", 40, is_main=False))
+
+_USUAL = 7
+"""So many services are shown at once, the others when they are asked for."""
 
 _FLAGS = ("wants_resolved", "is_enabled")
 
 
 @page.get("/notifications", "notifications")
 async def show(visit: Visit) -> Response:
-    """Show the targets, and a form for another one."""
-    return await _show(visit, {})
+    """Show the targets, and the services that another one may be of."""
+    kinds = _kinds(visit)
+    return visit.render(
+        "notifications/page.html",
+        targets=await visit.services.notifications.all(visit.who),
+        usual=kinds[:_USUAL],
+        others=kinds[_USUAL:],
+    )
+
+
+@page.get("/notifications/new", "notification_new", For.PEOPLE)
+async def ask(visit: Visit) -> Response:
+    """Ask for what a service needs, or for any address."""
+    values = _shown(TargetSettings(visit.query("service")[:100], time_zone=visit.formats.zone.key))
+    return await _show_new(visit, values | {"service": visit.query("service")})
 
 
 @page.post("/notifications", "notification_add", For.PEOPLE)
@@ -31,9 +49,9 @@ async def add(visit: Visit) -> Response:
     form = await visit.form()
     try:
         settings = _settings(form, visit)
-        await visit.services.notifications.add(visit.who, form.get("url", "").strip(), settings)
+        await visit.services.notifications.add(visit.who, await _url(visit, form), settings)
     except PlantError as error:
-        return await _show(visit, form, _problems(visit, error), status=422)
+        return await _show_new(visit, form, _problems(visit, error), status=422)
     return visit.go_to("notifications")
 
 
@@ -80,16 +98,46 @@ async def delete(visit: Visit) -> Response:
     return visit.go_to("notifications")
 
 
-async def _show(
+async def _show_new(
     visit: Visit, values: Form, problems: Mapping[str, str] | None = None, *, status: int = 200
 ) -> Response:
-    return visit.render(
-        "notifications/page.html",
+    response = visit.render(
+        "notifications/new.html",
         status,
-        targets=await visit.services.notifications.all(visit.who),
         target=None,
-        **await _form(visit, values or _shown(TargetSettings("", time_zone=visit.formats.zone.key)), problems),
+        service=await _service(visit, values),
+        is_secret=True,
+        **await _form(visit, values, problems),
     )
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+async def _service(visit: Visit, values: Form) -> ServiceForm | None:
+    """Give the form of the service that was chosen; None for any address. Raises NotFound."""
+    name = values.get("service", "")
+    if not name:
+        return None
+    found = next((form for form in await visit.services.notifications.forms() if form.name == name), None)
+    if found is None:
+        raise NotFound("service")
+    return found
+
+
+async def _url(visit: Visit, form: Form) -> str:
+    """Give the address that a form describes. Raises InvalidInput, NotFound."""
+    service = await _service(visit, form)
+    if service is None:
+        return form.get("url", "").strip()
+    parts = {field.key: form.get(f"part-{field.key}", "") for field in service.fields}
+    try:
+        return url_of(service, parts, is_plain=form.get("is_plain") == "yes")
+    except InvalidInput as error:
+        said = {
+            "is needed": visit.say("This is needed with what else is given."),
+            "does not go with the others": visit.say("This does not go with the others: leave it out, or them."),
+        }
+        raise InvalidInput([(f"part-{key}", said[message]) for key, message in error.errors]) from None
 
 
 async def _show_one(
@@ -103,8 +151,12 @@ async def _form(visit: Visit, values: Form, problems: Mapping[str, str] | None) 
         "values": values,
         "problems": problems or {},
         "devices": [status.device for status in await visit.services.devices.all(visit.who)],
-        "kinds": [kind for kind in visit.services.notifications.services() if visit.is_owner or not kind.is_generic],
+        "kinds": _kinds(visit),
     }
+
+
+def _kinds(visit: Visit) -> Sequence[NotificationService]:
+    return [kind for kind in visit.services.notifications.services() if visit.is_owner or not kind.is_generic]
 
 
 def _shown(settings: TargetSettings) -> dict[str, str]:

@@ -1,0 +1,53 @@
+"""How somebody hears of trouble: a service is chosen, its form filled, and tried on the spot."""
+
+import re
+
+from playwright.sync_api import expect as see
+
+from tests.e2e.web.conftest import Windows
+from tests.e2e.web.garden import Garden
+from tests.receivers import a_webhook
+
+
+def test_a_target_is_made_and_tried_with_and_without_success(windows: Windows, garden: Garden) -> None:
+    with a_webhook() as hook:
+        page = windows.open().go("/web/notifications")
+        page.get_by_text("More services").click()
+        page.get_by_role("link", name="Another address").click()
+        page.get_by_label("Name").fill("My phone")
+        page.get_by_label("Address of the service").fill(hook.url)
+        page.get_by_role("button", name="Add").click()
+        row = page.locator(".target", has_text="My phone")
+        see(row).to_contain_text("never tried")
+        row.get_by_role("button", name="Test").click()
+        see(row).to_contain_text(re.compile(r"The message was taken after [\d.]+\ss"))
+        assert len(hook.requests) == 1
+        assert "hook-secret" not in page.content()
+        hook.status = 403
+        row.get_by_role("button", name="Test").click()
+        see(row).to_contain_text("It was not taken: The service refused the credentials (403).")
+        page.reload()
+        see(row).to_contain_text("works, last at")
+        row.get_by_role("button", name="Delete").click()
+        see(row).to_have_count(0)
+
+
+def test_a_service_s_form_is_filled_by_keys_alone(windows: Windows, garden: Garden) -> None:
+    window = windows.open()
+    page = window.go("/web/notifications")
+    page.get_by_role("link", name="Gotify").focus()
+    page.keyboard.press("Enter")
+    see(page.get_by_role("heading", name="Gotify")).to_be_visible()
+    see(page.get_by_role("link", name="Where to find what is asked for here")).to_have_attribute(
+        "href", re.compile("^https://")
+    )
+    page.get_by_label("Hostname").focus()
+    page.keyboard.type("127.0.0.1")
+    page.keyboard.press("Tab")
+    see(page.get_by_label("Token")).to_be_focused()
+    page.keyboard.type("AbCdEf123456789")
+    page.keyboard.press("Enter")
+    row = page.locator(".target", has_text="Gotify")
+    see(row).to_contain_text("gotifys://127.0.0.1/…")
+    row.get_by_role("button", name="Delete").press("Enter")
+    see(row).to_have_count(0)
