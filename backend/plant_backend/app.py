@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -33,6 +34,7 @@ from plant_backend.api.telemetry import MAX_BODY, TelemetryEndpoint
 from plant_backend.bus.local import LocalBus
 from plant_backend.bus.relay import Relay
 from plant_backend.clock import SystemClock
+from plant_backend.domain.keeping import Keeping
 from plant_backend.integrations.notifications import AppriseNotifier
 from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
@@ -63,18 +65,19 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
     if before != after:
         log.info("database_migrated", path=str(path), before=before, after=after)
     clock = SystemClock(settings.clock_speed, settings.clock_origin_ms)
+    keeping = Keeping(
+        settings.raw_retention_days,
+        settings.five_minute_retention_days,
+        settings.decision_retention_days,
+        settings.record_retention_days,
+        settings.audit_days,
+    )
     storage = SqliteStorage(
         path,
         clock,
         compact_every_s=settings.compact_every_s,
         compact_at_batches=settings.compact_at_batches,
-        retention=Retention(
-            settings.raw_retention_days,
-            settings.five_minute_retention_days,
-            settings.decision_retention_days,
-            settings.record_retention_days,
-            settings.audit_days,
-        ),
+        retention=Retention(*astuple(keeping)),
         is_guest=is_guest,
     )
     await storage.open()
@@ -92,6 +95,7 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
             sealer=FileSealer(settings.notification_key_path),
             real_clock=SystemClock(),
             public_url=settings.public_url,
+            keeping=keeping,
         )
         services.events.start()
         storage.listen(services.events)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from plant_backend.domain.keeping import Keeping
 from plant_backend.ports import Bus, Clock, Notifier, Sealer, Storage
 from plant_backend.services.accounts import Accounts
 from plant_backend.services.alerts import AlertService
@@ -56,6 +57,7 @@ class Services:
     notifications: NotificationTargets
     sender: NotificationSender
     public_url: str
+    keeping: Keeping
 
 
 def build_services(
@@ -70,6 +72,7 @@ def build_services(
     sealer: Sealer,
     real_clock: Clock,
     public_url: str,
+    keeping: Keeping = Keeping(),  # noqa: B008 - it is frozen
 ) -> Services:
     """Make the services over a storage, a bus and a clock."""
     directory = Directory(storage)
@@ -106,4 +109,5 @@ def build_services(
         notifications=NotificationTargets(storage, bus, notifier, sealer, public_url),
         sender=NotificationSender(storage, bus, real_clock, notifier, sealer, public_url),
         public_url=public_url,
+        keeping=keeping,
     )

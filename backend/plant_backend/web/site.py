@@ -20,6 +20,7 @@ from plant_backend.domain.errors import Forbidden, InvalidCredentials, NotFound,
 from plant_backend.domain.kinds import RAW_KINDS
 from plant_backend.services.registry import Services
 from plant_backend.web import errors, language, terms
+from plant_backend.web.agents import browser_of
 from plant_backend.web.assets import Assets
 from plant_backend.web.obstacles import why_not
 from plant_backend.web.page import For, Way, navigation
@@ -177,6 +178,7 @@ def _templates() -> Environment:
     )
     environment.globals.update(
         LANGUAGES=language.LANGUAGES,
+        browser_of=browser_of,
         SENSORS=terms.SENSORS,
         ICONS=terms.ICONS,
         DIGITS=terms.DIGITS,

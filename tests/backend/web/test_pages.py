@@ -4,9 +4,14 @@ import json
 import re
 
 import pytest
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord
+from plant_backend.domain.model import Mode
+from plant_backend.domain.reason import Reason, ReasonCode
+from plant_backend.web.pages.device import stretches
 from plant_backend.web.site import POLICY
 
 from tests.backend.web.visitor import Visitor, words
+from tests.builders import NOW, SECOND, a_plant
 from tests.live_backend import MANIFEST, Backend, Node, Person, eventually
 
 FIRST_PAGE_BYTES = 150_000
@@ -138,6 +143,20 @@ def test_a_channel_that_the_node_no_longer_has_keeps_its_past_and_shows_no_value
     assert "Channels that the node no longer has Air temperature air" in words(page)
     assert words(page).count("Air temperature") == 1
     assert owner.get(f"/web{node.path}/chart", sensor="air").status_code == 200
+
+
+def test_what_is_decided_again_and_again_is_one_line_and_each_dose_its_own() -> None:
+    reason, other = Reason(ReasonCode.RESERVOIR_LOW, "x"), Reason(ReasonCode.COOLING_DOWN, "y")
+
+    def made(number: int, outcome: DecisionOutcome, *reasons: Reason) -> DecisionRecord:
+        at = NOW - number * SECOND
+        return DecisionRecord(number, "d", at, Mode.ON, outcome, reasons, a_plant(), None)
+
+    held, fine, dose = DecisionOutcome.REFUSED, DecisionOutcome.NOT_NEEDED, DecisionOutcome.WATERED
+    kinds = [(held, reason), (held, reason), (held, other), (dose, other), (dose, other), (fine, other), (fine, other)]
+    found = stretches([made(number, *kind) for number, kind in enumerate(kinds)])
+    assert [(one.newest.id, one.count) for one in found] == [(0, 2), (2, 1), (3, 1), (4, 1), (5, 2)]
+    assert found[0].since == NOW - SECOND
 
 
 def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:

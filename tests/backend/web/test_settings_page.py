@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from plant_backend.web.agents import browser_of
 
 from tests.backend.web.visitor import Visitor, words
-from tests.live_backend import PASSWORD, Backend
+from tests.live_backend import PASSWORD, Backend, Node, Person
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +75,48 @@ def test_the_owner_reads_who_did_what(zoe: Visitor) -> None:
 
 def test_help_is_there_for_all(viewer: Visitor) -> None:
     assert "My plant was not watered. Why?" in words(viewer.page("/web/help"))
+
+
+def test_what_is_kept_is_said_and_can_be_taken_along(owner: Visitor, viewer: Visitor, node: Node) -> None:
+    node.send(soil=37.5)
+    for visitor in (owner, viewer):
+        page = visitor.page("/web/settings")
+        assert "Readings as they came 32 days" in words(page)
+        (link,) = re.findall(rf'href="(/devices/{node.device_id}/readings/export\?format=csv)"', page)
+        assert "37.5" in visitor.page(link)
+
+
+def test_diagnostics_tell_states_and_neither_names_nor_secrets(
+    owner: Visitor, viewer: Visitor, backend: Backend, ada: Person
+) -> None:
+    node = ada.add_device("Secret garden")
+    node.send(soil=37.5)
+    ada.request("POST", "/tokens", json={"name": "a token of mine"})
+    answer = owner.get("/web/settings/diagnostics")
+    assert "attachment" in answer.headers["content-disposition"]
+    told = answer.json()
+    assert told["server"]["takes_writes"] is True
+    assert told["kept_days"]["raw_days"] == 32
+    (device,) = [one for one in told["devices"] if one["id"] == node.device_id]
+    assert device["presence"] == "fresh"
+    assert device["sensors"]["soil_moisture"] == 1
+    for word in ("Secret garden", '"ada"', '"vic"', "pat_", "pds_", "a token of mine", node.secret):
+        assert word not in answer.text
+    assert "Diagnostics" in words(owner.page("/web/settings"))
+    assert "Diagnostics" not in words(viewer.page("/web/settings"))
+    ada.request("DELETE", node.path)
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0", "Chrome, Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604.1", "Safari, iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge, Windows"),
+        ("Mozilla/5.0 (Android 16; Mobile; rv:143.0) Gecko/143.0 Firefox/143.0", "Firefox, Android"),
+        ("curl/8", "curl/8"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_browser_is_called_as_people_call_it(agent: str, name: str) -> None:
+    assert browser_of(agent) == name

@@ -11,6 +11,7 @@ from plant_backend.web.pages import (
     chart,
     device,
     devices,
+    diagnostics,
     dialogs,
     guide,
     login,
@@ -37,6 +38,7 @@ PAGES: Sequence[Page] = (
     alerts.page,
     notifications.page,
     settings.page,
+    diagnostics.page,
     guide.page,
     dialogs.page,
 )

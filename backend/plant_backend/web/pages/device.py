@@ -1,9 +1,14 @@
 """One device: what it measures, what was done to its plant and why, and what may be done to it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 from starlette.responses import Response
 
 from plant_backend.domain.command import Action
 from plant_backend.domain.errors import InvalidInput
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord
 from plant_backend.web import plant_view
 from plant_backend.web.page import Page
 from plant_backend.web.visit import Visit
@@ -11,22 +16,46 @@ from plant_backend.web.visit import Visit
 page = Page()
 
 _LINES = 25
+_MOST_DECISIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Decisions in a row that say the same: the newest of them, how many there are, and when the first was made."""
+
+    newest: DecisionRecord
+    count: int
+    since: datetime
+
+
+def stretches(decisions: Sequence[DecisionRecord]) -> Sequence[Stretch]:
+    """Put decisions that say the same together: a night without water in the tank is one line, not twelve."""
+    found: list[Stretch] = []
+    for decision in decisions:
+        last = found[-1] if found else None
+        if last is not None and _says(last.newest) == _says(decision):
+            found[-1] = Stretch(last.newest, last.count + 1, decision.at)
+        else:
+            found.append(Stretch(decision, 1, decision.at))
+    return found
+
+
+def _says(decision: DecisionRecord) -> object:
+    # Each dose is an event of its own.
+    own = decision.id if decision.outcome not in (DecisionOutcome.REFUSED, DecisionOutcome.NOT_NEEDED) else None
+    return decision.outcome, [reason.code for reason in decision.reasons], own
 
 
 @page.get("/devices/{device_id}", "device")
 async def show(visit: Visit) -> Response:
     """Show a device."""
-    plant = await plant_view.plant(visit, visit.given("device_id"))
-    decisions = await visit.services.automation.decisions(visit.who, plant.device.id, None, _LINES)
-    return visit.render("device/page.html", plant=plant, decisions=decisions)
+    return await _show(visit, "device/page.html")
 
 
 @page.get("/devices/{device_id}/now", "device_now")
 async def now(visit: Visit) -> Response:
     """Show what is newest anew: values, runs and decisions."""
-    plant = await plant_view.plant(visit, visit.given("device_id"))
-    decisions = await visit.services.automation.decisions(visit.who, plant.device.id, None, _LINES)
-    return visit.render("device/now.html", plant=plant, decisions=decisions)
+    return await _show(visit, "device/now.html")
 
 
 @page.post("/devices/{device_id}/name", "device_rename")
@@ -50,3 +79,9 @@ async def switch_lamp(visit: Visit) -> Response:
     action = Action.ON if form.get("action") == "on" else Action.OFF
     await visit.services.commands.request(visit.who, device_id, form.get("actuator", ""), action, None)
     return visit.go_to("device", device_id=device_id)
+
+
+async def _show(visit: Visit, template: str) -> Response:
+    plant = await plant_view.plant(visit, visit.given("device_id"))
+    decisions = await visit.services.automation.decisions(visit.who, plant.device.id, None, _MOST_DECISIONS)
+    return visit.render(template, plant=plant, decisions=stretches(decisions)[:_LINES])

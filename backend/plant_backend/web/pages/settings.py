@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from plant_backend import __version__
 from plant_backend.domain.errors import InvalidInput, PlantError
 from plant_backend.web.errors import sentence
 from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
+from plant_backend.web.pages.diagnostics import takes_writes
 from plant_backend.web.visit import Visit
 
 page = Page(NavItem("settings", mark("Settings"), "gear", 50, is_main=False))
@@ -103,6 +105,9 @@ async def _show(visit: Visit, problems: Mapping[str, str] | None = None, *, stat
         tokens=await services.people.tokens(who),
         viewers=await services.accounts.viewers(who) if visit.is_owner else (),
         audit=await services.audit.all(who, None, _LINES) if visit.is_owner else (),
+        devices=[status.device for status in await services.devices.all(who)],
+        version=__version__,
+        takes_writes=await takes_writes(visit),
     )
 
 

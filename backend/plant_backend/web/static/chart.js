@@ -137,7 +137,8 @@ class Chart {
     this.index = -1;
     this.describe();
     legend("band", hasSpread);
-    legend("limits", data.limits.some((limit) => limit !== null));
+    const { min, max } = this.plot.scales.y;
+    legend("limits", data.limits.some((limit) => limit !== null && limit >= min && limit <= max));
     legend("runs", data.runs.length > 0);
     legend("alerts", data.alerts.length > 0);
   }
@@ -346,7 +347,8 @@ function palette() {
  */
 function air(low, high, data) {
   if (low == null || high == null) return [0, 1];
-  const reach = Math.max(high - low, 2);
+  // On a scale that ends, as of percent, a limit is never far: that the soil is below it is what one looks for.
+  const reach = data.unit === "%" ? 100 : Math.max(high - low, 2);
   for (const limit of data.limits) {
     if (limit !== null && limit > low - reach && limit < high + reach) {
       low = Math.min(low, limit);
