@@ -18,6 +18,7 @@ def pages(garden: Garden) -> list[str]:
         *(path for path in of_plants if "{" not in path),
         "/web/devices?q=nothing+fits",
         "/web/notifications/new?service=ntfy",
+        "/web/alerts?show=seen",
         f"/web{garden.silent.path}",
         f"/web{garden.basil.path}/chart?sensor=air&view=table",
         "/web/nowhere",

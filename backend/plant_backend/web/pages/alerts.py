@@ -14,7 +14,7 @@ page = Page(NavItem("alerts", mark("Alerts"), "bell", 30))
 _MOST_OPEN = 500
 _MOST_RESOLVED = 50
 
-VIEWS = {"open": mark("Open"), "resolved": mark("Resolved")}
+VIEWS = {"open": mark("Open"), "seen": mark("Seen"), "resolved": mark("Resolved")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Told:
 
 @page.get("/alerts", "alerts")
 async def show(visit: Visit) -> Response:
-    """Show open alerts, the worst first, or those that are over, newest first."""
-    return await _show(visit, "open" if visit.query("show") != "resolved" else "resolved")
+    """Show open alerts, the worst first, those of them that somebody has seen, or those that are over, newest first."""
+    return await _show(visit, view if (view := visit.query("show")) in VIEWS else "open")
 
 
 @page.post("/alerts/{alert_id}/acknowledge", "alert_acknowledge")
@@ -52,17 +52,27 @@ async def resolve(visit: Visit) -> Response:
 
 
 async def _changed(visit: Visit) -> Response:
-    return await _show(visit, "open") if visit.is_partial else visit.go_to("alerts")
+    view = "seen" if visit.query("show") == "seen" else "open"
+    return (
+        await _show(visit, view)
+        if visit.is_partial
+        else visit.go_to("alerts", {"show": view} if view != "open" else {})
+    )
 
 
 async def _show(visit: Visit, view: str) -> Response:
     services, who = visit.services, visit.who
     names = {status.device.id: status.device.name for status in await services.devices.all(who)}
-    state = AlertState.OPEN if view == "open" else AlertState.RESOLVED
-    alerts = await services.alerts.all(who, state, None, _MOST_OPEN if view == "open" else _MOST_RESOLVED)
+    is_open = view != "resolved"
+    state = AlertState.OPEN if is_open else AlertState.RESOLVED
+    alerts = await services.alerts.all(who, state, None, _MOST_OPEN if is_open else _MOST_RESOLVED)
     # A device may be deleted between the two looks.
-    told = [Told(alert, names[alert.device_id]) for alert in alerts if alert.device_id in names]
-    if view == "open":
+    told = [
+        Told(alert, names[alert.device_id])
+        for alert in alerts
+        if alert.device_id in names and (view != "seen" or alert.acknowledged_at is not None)
+    ]
+    if is_open:
         told.sort(key=lambda one: (one.alert.acknowledged_at is not None, one.alert.severity is not Severity.CRITICAL))
     return visit.render(
         "alerts/list.html" if visit.is_partial else "alerts/page.html", told=told, view=view, views=VIEWS

@@ -12,9 +12,13 @@ from plant_backend.web import plant_view, profile_form
 from plant_backend.web.errors import sentence
 from plant_backend.web.page import For, Page
 from plant_backend.web.plant_view import Plant, actuators_of
+from plant_backend.web.shown_once import ShownOnce
 from plant_backend.web.visit import Form, Visit
 
 page = Page()
+
+_before: ShownOnce[dict[str, str]] = ShownOnce()
+"""The rules as they were before they were changed: the page that says so offers them back."""
 
 _DAYS = 7
 _LINES = 12
@@ -45,6 +49,7 @@ async def change(visit: Visit) -> Response:
         plant = await _plant(visit)
         theirs = _differences(values, profile_form.shown(plant.profile))
         return _show(visit, plant, values, plant.profile_version, theirs=theirs, status=412)
+    _before.put(visit.who.account_id, plant.device.id, profile_form.shown(plant.profile))
     return visit.go_to("automation", {"saved": "yes"}, device_id=plant.device.id)
 
 
@@ -79,6 +84,8 @@ def _show(
     status: int = 200,
 ) -> Response:
     kinds = {sensor.kind for sensor in plant.device.sensors}
+    is_saved = visit.query("saved") == "yes"
+    before = _before.take(visit.who.account_id, plant.device.id) if is_saved else None
     return visit.render(
         "automation/page.html",
         status,
@@ -91,7 +98,8 @@ def _show(
         has_lamp=bool(actuators_of(plant.device, ActuatorKind.LAMP)),
         has_pair=sum(sensor.kind is SensorKind.SOIL_MOISTURE for sensor in plant.device.sensors) > 1,
         has_reservoir=SensorKind.RESERVOIR_LEVEL in kinds,
-        is_saved=visit.query("saved") == "yes",
+        is_saved=is_saved,
+        undo={name: value for name, value in (before or {}).items() if values.get(name) != value},
         days=_DAYS,
     )
 

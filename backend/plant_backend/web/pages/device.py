@@ -11,9 +11,12 @@ from plant_backend.domain.errors import InvalidInput
 from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord
 from plant_backend.web import plant_view
 from plant_backend.web.page import Page
+from plant_backend.web.shown_once import ShownOnce
 from plant_backend.web.visit import Visit
 
 page = Page()
+
+_old_names: ShownOnce[str] = ShownOnce()
 
 _LINES = 25
 _MOST_DECISIONS = 100
@@ -62,14 +65,15 @@ async def now(visit: Visit) -> Response:
 async def rename(visit: Visit) -> Response:
     """Give a device another name."""
     form, device_id = await visit.form(), visit.given("device_id")
+    plant = await plant_view.plant(visit, device_id)
     try:
         await visit.services.devices.rename(visit.who, device_id, form.get("name", ""))
     except InvalidInput as error:
-        plant = await plant_view.plant(visit, device_id)
         return visit.render(
             "dialogs/rename.html", 422, plant=plant, name=form.get("name", ""), problem=dict(error.errors).get("name")
         )
-    return visit.go_to("device", device_id=device_id)
+    _old_names.put(visit.who.account_id, device_id, plant.device.name)
+    return visit.go_to("device", {"renamed": "yes"}, device_id=device_id)
 
 
 @page.post("/devices/{device_id}/lamp", "device_lamp")
@@ -84,4 +88,6 @@ async def switch_lamp(visit: Visit) -> Response:
 async def _show(visit: Visit, template: str) -> Response:
     plant = await plant_view.plant(visit, visit.given("device_id"))
     decisions = await visit.services.automation.decisions(visit.who, plant.device.id, None, _MOST_DECISIONS)
-    return visit.render(template, plant=plant, decisions=stretches(decisions)[:_LINES])
+    is_renamed = visit.query("renamed") == "yes" and not visit.is_partial
+    old_name = _old_names.take(visit.who.account_id, plant.device.id) if is_renamed else None
+    return visit.render(template, plant=plant, decisions=stretches(decisions)[:_LINES], old_name=old_name)
