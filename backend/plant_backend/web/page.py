@@ -23,12 +23,16 @@ class For(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """A place in the navigation. `label` is marked for translation; `order` sorts, `is_main` puts it on phones' bar."""
+    """A place in the navigation.
+
+    `label` is marked for translation; `order` sorts, `is_main` puts it on phones' bar, `key` follows a `g`.
+    """
 
     route: str
     label: str
     icon: str
     order: int
+    key: str
     is_main: bool = True
 
 

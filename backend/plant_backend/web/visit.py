@@ -30,6 +30,8 @@ _MIN_PACKED = 800
 
 THEME_COOKIE = "plant_theme"
 THEMES = ("auto", "light", "dark")
+KEYS_COOKIE = "plant_keys"
+KEYS = ("on", "off")
 
 Form = Mapping[str, str]
 
@@ -103,6 +105,11 @@ class Visit:
         """The colours that the person chose."""
         chosen = self.request.cookies.get(THEME_COOKIE, "auto")
         return chosen if chosen in THEMES else "auto"
+
+    @property
+    def keys(self) -> str:
+        """Whether single keys act: "on", unless the person switched them off."""
+        return "off" if self.request.cookies.get(KEYS_COOKIE) == "off" else "on"
 
     # What is asked
 

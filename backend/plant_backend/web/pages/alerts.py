@@ -9,7 +9,7 @@ from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.visit import Visit
 
-page = Page(NavItem("alerts", mark("Alerts"), "bell", 30))
+page = Page(NavItem("alerts", mark("Alerts"), "bell", 30, "a"))
 
 _MOST_OPEN = 500
 _MOST_RESOLVED = 50

@@ -8,7 +8,7 @@ from plant_backend.web.page import NavItem, Page
 from plant_backend.web.plant_view import Plant, Presence
 from plant_backend.web.visit import Visit
 
-page = Page(NavItem("devices", mark("Devices"), "node", 20))
+page = Page(NavItem("devices", mark("Devices"), "node", 20, "d"))
 
 FILTERS = {
     "all": mark("All"),

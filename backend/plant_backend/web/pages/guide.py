@@ -6,7 +6,7 @@ from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
 from plant_backend.web.visit import Visit
 
-page = Page(NavItem("help", mark("Help"), "help", 60, is_main=False))
+page = Page(NavItem("help", mark("Help"), "help", 60, "h", is_main=False))
 
 
 @page.get("/help", "help")

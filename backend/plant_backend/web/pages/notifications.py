@@ -16,7 +16,7 @@ from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.service_form import url_of
 from plant_backend.web.visit import Form, Visit
 
-page = Page(NavItem("notifications", mark("Notifications"), "envelope", 40, is_main=False))
+page = Page(NavItem("notifications", mark("Notifications"), "envelope", 40, "n", is_main=False))
 
 _USUAL = 7
 """So many services are shown at once, the others when they are asked for."""

@@ -7,7 +7,7 @@ from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
 from plant_backend.web.visit import Visit
 
-page = Page(NavItem("overview", mark("Plants"), "leaf", 10))
+page = Page(NavItem("overview", mark("Plants"), "leaf", 10, "p"))
 
 
 @page.get("", "overview")

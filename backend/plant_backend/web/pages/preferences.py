@@ -1,10 +1,10 @@
-"""Language and colours, kept by the browser: nobody needs an account for them."""
+"""Language, colours and keys, kept by the browser: nobody needs an account for them."""
 
 from starlette.responses import Response
 
 from plant_backend.web.language import LANGUAGE_COOKIE, LANGUAGES
 from plant_backend.web.page import For, Page
-from plant_backend.web.visit import THEME_COOKIE, THEMES, Visit
+from plant_backend.web.visit import KEYS, KEYS_COOKIE, THEME_COOKIE, THEMES, Visit
 
 page = Page()
 
@@ -16,7 +16,11 @@ async def keep(visit: Visit) -> Response:
     """Keep what was chosen and go back."""
     form = await visit.form()
     response = visit.go(visit.safe_next(form.get("next", "")))
-    for cookie, field, allowed in ((LANGUAGE_COOKIE, "language", [*LANGUAGES]), (THEME_COOKIE, "theme", [*THEMES])):
+    for cookie, field, allowed in (
+        (LANGUAGE_COOKIE, "language", [*LANGUAGES]),
+        (THEME_COOKIE, "theme", [*THEMES]),
+        (KEYS_COOKIE, "keys", [*KEYS]),
+    ):
         if form.get(field) in allowed:
             response.set_cookie(cookie, form[field], max_age=_YEAR_S, path=visit.prefix or "/", samesite="lax")
     return response

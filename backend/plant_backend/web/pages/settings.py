@@ -12,7 +12,7 @@ from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.pages.diagnostics import takes_writes
 from plant_backend.web.visit import Visit
 
-page = Page(NavItem("settings", mark("Settings"), "gear", 50, is_main=False))
+page = Page(NavItem("settings", mark("Settings"), "gear", 50, "s", is_main=False))
 
 _LINES = 30
 _TOKEN_NAME = mark("Give a name of at most 100 characters.")

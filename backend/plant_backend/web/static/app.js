@@ -6,6 +6,7 @@ import { watchFiles } from "./files.js";
 import { watchForms } from "./forms.js";
 import { listen } from "./live.js";
 import { watchPreferences } from "./preferences.js";
+import { watchShortcuts } from "./shortcuts.js";
 import { keepTimes } from "./times.js";
 
 watchPreferences();
@@ -14,4 +15,5 @@ watchDialogs();
 watchFiles();
 watchReadings();
 watchForms();
+watchShortcuts();
 listen();
