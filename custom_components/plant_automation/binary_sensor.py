@@ -9,6 +9,7 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .api import Plant
 from .coordinator import PlantConfigEntry, PlantCoordinator
@@ -27,20 +28,16 @@ class PlantBinarySensorDescription(BinarySensorEntityDescription):
     needs_node: bool = False
 
 
-def _newest(plant: Plant, kind: str) -> float | None:
-    sensor = plant.device.first(kind)
-    return None if sensor is None or sensor.latest is None else sensor.latest.value
-
-
 def _reservoir_low(plant: Plant) -> bool | None:
     if any(alert.kind == "reservoir_low" for alert in plant.alerts.values()):
         return True
-    level = _newest(plant, "reservoir_level")
+    level = plant.trusted_value("reservoir_level", dt_util.utcnow())
     return None if level is None else level < plant.profile.reservoir_min_percent
 
 
 def _needs_water(plant: Plant) -> bool | None:
-    moisture = _newest(plant, "soil_moisture")
+    """Tell whether the soil is dry; None where the probe is silent or in doubt: automations water by this."""
+    moisture = plant.trusted_value("soil_moisture", dt_util.utcnow())
     return None if moisture is None else moisture < plant.profile.soil_moisture_min_percent
 
 

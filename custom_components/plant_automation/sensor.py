@@ -38,6 +38,9 @@ PARALLEL_UPDATES = 0
 ASK_EVERY = timedelta(minutes=10)
 """The backend works the light of a day out every 5 minutes at most."""
 
+WATERED_BY = frozenset({"soil_moisture", "reservoir_level"})
+"""Automations water by these: what one said long ago is no state of now, though its node speaks of other things."""
+
 type Value = StateType | datetime
 
 
@@ -140,10 +143,10 @@ def _next_watering(plant: Plant) -> datetime | None:
 
 
 def _vpd(plant: Plant) -> float | None:
-    temperature, humidity = plant.device.first("air_temperature"), plant.device.first("air_humidity")
-    if temperature is None or humidity is None or temperature.latest is None or humidity.latest is None:
-        return None
-    return vapour_pressure_deficit_kpa(temperature.latest.value, humidity.latest.value)
+    now = dt_util.utcnow()
+    temperature = plant.fresh_value(plant.device.first("air_temperature"), now)
+    humidity = plant.fresh_value(plant.device.first("air_humidity"), now)
+    return None if temperature is None or humidity is None else vapour_pressure_deficit_kpa(temperature, humidity)
 
 
 def _light_integral(plant: Plant) -> float | None:
@@ -309,8 +312,10 @@ class PlantChannelSensor(PlantEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        """Give the newest value."""
+        """Give the newest value; None where water depends on it and it is too old."""
         sensor = self.plant.device.sensor(self._key)
+        if sensor is not None and sensor.kind in WATERED_BY:
+            return self.plant.fresh_value(sensor, dt_util.utcnow())
         return None if sensor is None or sensor.latest is None else sensor.latest.value
 
 

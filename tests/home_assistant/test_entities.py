@@ -83,6 +83,39 @@ async def test_late_readings_do_not_change_the_present(field: Field) -> None:
     assert field.value("sensor", "soil") == "41.5"
 
 
+async def test_a_silent_probe_beside_others_that_speak_says_nothing(field: Field) -> None:
+    """Whoever waters by it would water for ever: it said "dry" before it was unplugged, and its node goes on."""
+    await field.set_up(readings=READINGS | {"soil": 12})
+    await field.becomes("binary_sensor", "needs_water", STATE_ON)
+    coordinator = field.entry.runtime_data
+    plant = coordinator.data.plants[field.node.device_id]
+    long_ago = dt_util.utcnow() - timedelta(seconds=901)
+    sensors = tuple(replace(sensor, latest=replace(sensor.latest, ts=long_ago)) for sensor in plant.device.sensors)
+    silent = replace(plant, device=replace(plant.device, sensors=sensors))
+    coordinator.async_set_updated_data(replace(coordinator.data, plants={field.node.device_id: silent}))
+    await field.do(field.node.send, light=500)
+    await field.becomes("sensor", "light", "500.0")
+    for platform, key in (
+        ("binary_sensor", "needs_water"),
+        ("binary_sensor", "reservoir_low"),
+        ("sensor", "soil"),
+        ("sensor", "tank"),
+        ("sensor", "vapour_pressure_deficit"),
+    ):
+        assert field.value(platform, key) == STATE_UNKNOWN, key
+    assert field.value("sensor", "supply") == "5.02"
+
+
+async def test_a_probe_in_doubt_does_not_say_that_a_plant_needs_water(field: Field) -> None:
+    """It fell faster than soil dries: it lies on the floor, and water would run there too."""
+    await field.set_up(readings=READINGS | {"soil": 62})
+    for soil in (62.5, 62, 8, 8.5):
+        await field.do(field.node.send, soil=soil)
+    await until(lambda: "probe_dropped" in str(field.state("binary_sensor", "problem")))
+    assert field.value("sensor", "soil") == "8.5"
+    assert field.value("binary_sensor", "needs_water") == STATE_UNKNOWN
+
+
 async def test_a_probe_that_sends_volts_is_shown_when_it_is_calibrated(field: Field) -> None:
     """Until then it says nothing, and again when the calibration is taken back."""
     volts = {**MANIFEST, "sensors": [{"key": "probe", "kind": "soil_moisture", "unit": "V"}]}

@@ -10,7 +10,13 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from .events import Message
-from .models import Alert, Command, Decision, Derived, Device, Document, Profile, Sample, parse_time
+from .models import Alert, Command, Decision, Derived, Device, Document, Profile, Sample, Sensor, parse_time
+
+DISTRUSTED = frozenset({"probe_stale", "probe_implausible", "probe_stuck", "probe_dropped"})
+"""Alerts of a channel that the rules do not believe while they are open."""
+
+DISTRUSTED_TOGETHER = frozenset({"probes_disagree", "probe_gone"})
+"""Alerts of soil probes that cast doubt on the others too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,23 @@ class Plant:
             *(f"{sensor.key}:{sensor.kind}:{sensor.retired_at is None}" for sensor in self.device.sensors),
             *(f"{known.key}:{known.limits}:{known.retired_at is None}" for known in self.device.actuators),
         )
+
+    def fresh_value(self, sensor: Sensor | None, now: datetime) -> float | None:
+        """Give the newest value of a sensor; None where it is too old to be acted on."""
+        if sensor is None or sensor.latest is None:
+            return None
+        return sensor.latest.value if now - sensor.latest.ts <= timedelta(seconds=self.profile.stale_after_s) else None
+
+    def trusted_value(self, kind: str, now: datetime) -> float | None:
+        """Give what the first sensor of a kind says; None where the rules would not act on it."""
+        sensor = self.device.first(kind)
+        if sensor is None or any(
+            (alert.kind in DISTRUSTED and alert.channel == sensor.key)
+            or (alert.kind in DISTRUSTED_TOGETHER and kind == "soil_moisture")
+            for alert in self.alerts.values()
+        ):
+            return None
+        return self.fresh_value(sensor, now)
 
     def live_on(self, actuator: str) -> Command | None:
         """Give the run of an actuator that is under way."""
