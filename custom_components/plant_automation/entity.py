@@ -1,6 +1,7 @@
 """What all entities have in common."""
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, override
 
@@ -129,6 +130,29 @@ def dose_ms(plant: Plant, pump: Actuator) -> int:
             translation_domain=DOMAIN, translation_key="no_flow", translation_placeholders={"pump": pump.key}
         )
     return duration_ms
+
+
+async def stop_pumps(targets: Iterable[tuple[PlantCoordinator, Plant]]) -> tuple[list[str], list[Exception]]:
+    """Tell all pumps of some plants to stop, at once: one that cannot be told, or hangs, keeps no other on.
+
+    Gives which were told, and what went wrong with the others.
+    """
+
+    async def stop(coordinator: PlantCoordinator, plant: Plant, pump: Actuator) -> str:
+        with translated_errors(coordinator):
+            await coordinator.client.switch_off(plant.device.id, pump.key)
+        return f"{plant.device.name}: {pump.key}"
+
+    # Also those that a node does not name any more: a run may still be under way.
+    stops = [
+        stop(coordinator, plant, actuator)
+        for coordinator, plant in targets
+        for actuator in plant.device.actuators
+        if actuator.kind == "pump"
+    ]
+    answers = await asyncio.gather(*stops, return_exceptions=True)
+    stopped = [answer for answer in answers if isinstance(answer, str)]
+    return stopped, [answer for answer in answers if isinstance(answer, Exception)]
 
 
 @contextmanager

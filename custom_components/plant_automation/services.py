@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import probatio as vol
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import (
     HomeAssistant,
@@ -13,7 +14,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import service
 from homeassistant.util import dt as dt_util
@@ -22,7 +23,7 @@ from .api import Actuator, Command, Plant
 from .blueprint_files import install_blueprints
 from .const import DOMAIN
 from .coordinator import PlantConfigEntry, PlantCoordinator
-from .entity import dose_ms, translated_errors
+from .entity import dose_ms, stop_pumps, translated_errors
 from .profile_fields import CHOICES, MOMENTS, NUMBERS, Range
 
 ATTR_ML = "ml"
@@ -107,27 +108,30 @@ async def _water(call: ServiceCall) -> ServiceResponse:
 
 async def _stop_all(call: ServiceCall) -> ServiceResponse:
     """Switch off all pumps of the devices named, or of all. One that cannot be reached does not keep the others on."""
+    targets: list[tuple[PlantCoordinator, Plant]] = []
+    troubles: list[Exception] = []
     if ATTR_DEVICE_ID in call.data:
-        targets = [_plant_of(call.hass, device_id) for device_id in call.data[ATTR_DEVICE_ID]]
-    else:
-        entries: list[PlantConfigEntry] = call.hass.config_entries.async_loaded_entries(DOMAIN)
-        targets = [
-            (entry.runtime_data, plant) for entry in entries for plant in entry.runtime_data.data.plants.values()
-        ]
-    stopped: list[str] = []
-    trouble: Exception | None = None
-    for coordinator, plant in targets:
-        for actuator in plant.device.actuators:
-            if actuator.kind != "pump":
-                continue
+        for device_id in call.data[ATTR_DEVICE_ID]:
             try:
-                with translated_errors(coordinator):
-                    await coordinator.client.switch_off(plant.device.id, actuator.key)
-            except Exception as error:
-                trouble = trouble or error
+                targets.append(_plant_of(call.hass, device_id))
+            except ServiceValidationError as error:
+                troubles.append(error)
+    else:
+        entries: list[PlantConfigEntry] = call.hass.config_entries.async_entries(
+            DOMAIN, include_ignore=False, include_disabled=False
+        )
+        for entry in entries:
+            if entry.state is ConfigEntryState.LOADED:
+                targets += [(entry.runtime_data, plant) for plant in entry.runtime_data.data.plants.values()]
             else:
-                stopped.append(f"{plant.device.name}: {actuator.key}")
-    if trouble is not None:
+                words = {"backend": entry.title}
+                troubles.append(
+                    HomeAssistantError(
+                        translation_domain=DOMAIN, translation_key="not_stopped", translation_placeholders=words
+                    )
+                )
+    stopped, failed = await stop_pumps(targets)
+    for trouble in failed + troubles:
         raise trouble
     return {"stopped": list(stopped)}
 

@@ -16,7 +16,8 @@ from .coordinator import PlantConfigEntry, PlantCoordinator
 from .entity import PlantEntity, add_as_they_come, dose_ms, translated_errors
 from .profile_fields import QUIET_HOURS
 
-PARALLEL_UPDATES = 1
+PARALLEL_UPDATES = 0
+"""The backend lets one run through for each pump; here nothing waits, least of all a stop behind a start that hangs."""
 
 
 async def async_setup_entry(

@@ -10,6 +10,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.llm import LLM_API_ASSIST, LLMContext, ToolInput
 from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.common import arm_trigger
 
 from custom_components.plant_automation import system_health
@@ -84,6 +85,18 @@ async def test_stopping_all_says_what_could_not_be_stopped(own_field: Field) -> 
     await own_field.do(own_field.backend.stop)
     with pytest.raises(HomeAssistantError, match="cannot be reached"):
         await own_field.ask("stop_all")
+
+
+async def test_stopping_all_stops_what_it_can_and_names_what_it_cannot(hass: HomeAssistant, field: Field) -> None:
+    """Another backend that is away is no silence, and no reason to let the pumps of this one run."""
+    await field.set_up()
+    MockConfigEntry(domain=DOMAIN, title="Greenhouse", unique_id="elsewhere").add_to_hass(hass)
+    with pytest.raises(HomeAssistantError, match="Greenhouse"):
+        await field.ask("stop_all")
+    assert (await field.poll())["action"] == "off"
+    with pytest.raises(ServiceValidationError):
+        await field.ask("stop_all", device_id=["unknown", field.ha_device_id])
+    assert (await field.poll(1))["action"] == "off"
 
 
 async def test_a_profile_is_changed_in_part(field: Field) -> None:

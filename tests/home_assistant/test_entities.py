@@ -1,5 +1,6 @@
 """What a plant looks like in Home Assistant, and what happens when somebody acts there."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
@@ -289,6 +290,38 @@ async def test_water_now_and_stop(field: Field) -> None:
     assert (command["actuator"], command["duration_ms"]) == ("pump", 5000)
     await field.call("button", "press", field.entity_id("button", "stop_watering"))
     assert (await field.poll(command["seq"]))["action"] == "off"
+
+
+async def test_stop_is_there_while_the_node_is_silent(field: Field) -> None:
+    """A dose that its node has not fetched yet is taken back."""
+    entry = await field.set_up()
+    await field.call("button", "press", field.entity_id("button", "water_now"))
+    await field.becomes("switch", "pump", STATE_ON)
+    entry.runtime_data.connected = frozenset()
+    entry.runtime_data.async_update_listeners()
+    assert field.value("button", "water_now") == STATE_UNAVAILABLE
+    await field.call("button", "press", field.entity_id("button", "stop_watering"))
+    commands = (await field.do(field.person.get, f"{field.node.path}/commands"))["commands"]
+    assert [(command["action"], command["state"]) for command in commands] == [("off", "queued"), ("on", "cancelled")]
+
+
+async def test_off_does_not_wait_behind_an_on_that_hangs(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is slow just when somebody wants it to end."""
+    entry = await field.set_up()
+    began, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        began.set()
+        await goes_on.wait()
+
+    monkeypatch.setattr(entry.runtime_data.client, "switch_on", hang)
+    pump = field.entity_id("switch", "pump")
+    starting = asyncio.create_task(field.call("switch", "turn_on", pump))
+    await began.wait()
+    await field.call("switch", "turn_off", pump)
+    assert (await field.poll())["action"] == "off"
+    goes_on.set()
+    await starting
 
 
 async def test_an_alert_opens_and_is_resolved(field: Field) -> None:
