@@ -11,7 +11,7 @@ CONF_IMPORT_STATISTICS: Final = "import_statistics"
 CONF_ASSISTANTS_MAY_WATER: Final = "assistants_may_water"
 
 SAFETY_REFRESH: Final = timedelta(minutes=5)
-"""Events bring every change; this only finds what a fault would have hidden."""
+"""Events bring every change; this finds what a fault would have hidden, however many events come."""
 
 CLOCK_TICK: Final = timedelta(seconds=30)
 """Silence brings no event: how often it is looked for."""

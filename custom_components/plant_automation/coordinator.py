@@ -1,5 +1,6 @@
 """Keeps what is known of the plants of one backend, fed by its stream of events."""
 
+import asyncio
 from asyncio import Lock, Task
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from .api import (
     PlantApiError,
     PlantClient,
     Profile,
+    Unreadable,
     UnsupportedVersion,
 )
 from .api.client import check_info
@@ -35,6 +37,9 @@ from .issues import async_keep_issues
 from .profile_fields import in_home
 
 type PlantConfigEntry = ConfigEntry[PlantCoordinator]
+
+ANEW_AFTER_S = 5.0
+"""How long to wait after a message that could not be taken in."""
 
 _MISSED_AFTER = timedelta(seconds=5)
 """What happened this long before the stream (re)opened is history: it changes states, but fires no event."""
@@ -63,7 +68,8 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             LOGGER,
             config_entry=entry,
             name=entry.title,
-            update_interval=SAFETY_REFRESH,
+            # The safety refresh has a clock of its own: each event would put the coordinator's off, for ever.
+            update_interval=None,
             always_update=False,
         )
         self.client = client
@@ -87,6 +93,9 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
         self._resume_from = resume_from
         self.config_entry.async_on_unload(
             async_track_time_interval(self.hass, self._async_tick, CLOCK_TICK, cancel_on_shutdown=True)
+        )
+        self.config_entry.async_on_unload(
+            async_track_time_interval(self.hass, self._async_look_anew, SAFETY_REFRESH, cancel_on_shutdown=True)
         )
         self._async_ensure_stream()
 
@@ -172,7 +181,7 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             raise ConfigEntryError(translation_domain=DOMAIN, translation_key="other_instance")
         self.info = info
 
-    async def _async_with_history(self, snapshot: Message) -> Garden:
+    async def _async_with_history(self, snapshot: Message, *, begins_stream: bool = False) -> Garden:
         """Add to a snapshot the runs and the last decision of each device, which it does not carry."""
         known = self.data.plants
         commands: dict[str, list[Command]] = {}
@@ -186,7 +195,9 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
                     decisions[device_id] = decision
         # Nothing is awaited from here on: what the stream brought meanwhile is in self.data.
         garden = self.data.apply(snapshot)
-        if self.data.plants and self.data.covers(garden):
+        # A stream goes on from its own snapshot, also where that is older than what is known, as that of a backend is
+        # which was restored from a copy. One that was fetched beside the stream may have been overtaken.
+        if not begins_stream and self.data.plants and not garden.covers(self.data):
             garden = self.data
         return garden.with_history(commands, decisions)
 
@@ -199,13 +210,28 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
 
     async def _async_listen(self) -> None:
         """Take in the stream until it cannot go on."""
+        position, self._resume_from = self._resume_from or self.data.position, None
         try:
-            position, self._resume_from = self._resume_from or self.data.position, None
-            async for message in self.client.listen(position):
-                if isinstance(message, PlantApiError):
-                    self._async_line_is_down(message)
-                else:
-                    await self._async_take(message)
+            while True:
+                heard = position
+                try:
+                    async for message in self.client.listen(position):
+                        if isinstance(message, PlantApiError):
+                            self._async_line_is_down(message)
+                            continue
+                        heard = message.id or heard
+                        await self._async_take(message)
+                        position = heard
+                except InvalidAuth, UnsupportedVersion:
+                    raise
+                except PlantApiError as error:
+                    # Something that belongs to a message could not be fetched: the message is asked for again. One that
+                    # makes no sense is not. What goes on meanwhile is not shown as if it were so still.
+                    self._async_line_is_down(error)
+                    if isinstance(error, Unreadable):
+                        position = heard
+                await asyncio.sleep(ANEW_AFTER_S)
+                await self.async_refresh()
         except InvalidAuth as error:
             self._async_line_is_down(error)
             self.config_entry.async_start_reauth(self.hass)
@@ -234,7 +260,7 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             LOGGER.info("The backend %s is back", self.name)
         before = self.data
         if message.type == "snapshot":
-            garden = await self._async_with_history(message)
+            garden = await self._async_with_history(message, begins_stream=True)
         elif message.type == "device" and not before.knows(message):
             await self.async_refresh()
             return
@@ -264,6 +290,9 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             return
         for listener in tuple(self._listeners_by_device.get(device_id, ())):
             listener(happening)
+
+    async def _async_look_anew(self, _now: datetime) -> None:
+        await self.async_refresh()
 
     @callback
     def _async_tick(self, _now: datetime) -> None:

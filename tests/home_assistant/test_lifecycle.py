@@ -2,7 +2,9 @@
 
 import logging
 import time
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from homeassistant.config_entries import ConfigEntryState
@@ -14,7 +16,9 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.plant_automation import async_remove_config_entry_device
-from custom_components.plant_automation.const import DOMAIN
+from custom_components.plant_automation.api import CannotConnect, Garden, Message
+from custom_components.plant_automation.const import DOMAIN, SAFETY_REFRESH
+from custom_components.plant_automation.coordinator import PlantCoordinator
 from tests.home_assistant.field import MANIFEST, Field, until
 
 OURS = "custom_components.plant_automation"
@@ -23,6 +27,18 @@ OURS = "custom_components.plant_automation"
 def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     """Give what we logged at a level."""
     return [record.getMessage() for record in caplog.records if record.name == OURS and record.levelno == level]
+
+
+async def reopen(coordinator: PlantCoordinator, resume_from: str | None) -> None:
+    """End the stream and begin it again, from somewhere."""
+    stream = coordinator._stream
+    assert stream is not None
+    stream.cancel()
+    await until(stream.done)
+    before = coordinator.reconnects
+    coordinator._resume_from = resume_from
+    coordinator._async_ensure_stream()
+    await until(lambda: coordinator.reconnects > before)
 
 
 async def test_a_restart_of_the_backend_is_said_once_and_loses_nothing(
@@ -88,6 +104,80 @@ async def test_a_backend_that_was_brought_up_to_date_and_is_too_new_now_is_said_
     await field.becomes("sensor", "soil", "41.5")
     await field.do(field.node.send, soil=39)
     await field.becomes("sensor", "soil", "39.0")
+
+
+async def test_a_snapshot_that_cannot_be_completed_is_asked_for_again(
+    hass: HomeAssistant, field: Field, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backend goes away between a snapshot and what belongs to it: nothing stands still, and no traceback."""
+    monkeypatch.setattr("custom_components.plant_automation.coordinator.ANEW_AFTER_S", 0.05)
+    entry = await field.set_up()
+    coordinator = entry.runtime_data
+    real, asked = coordinator.client.commands, 0
+
+    async def once_in_vain(*given: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise CannotConnect("It went away.")
+        return await real(*given)
+
+    monkeypatch.setattr(coordinator.client, "commands", once_in_vain)
+    await reopen(coordinator, "999999999.1")
+    await until(lambda: asked > 1)
+    await field.do(field.node.send, soil=33)
+    await field.becomes("sensor", "soil", "33.0")
+    assert len(said(caplog, logging.ERROR)) == 1
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_message_that_makes_no_sense_does_not_end_the_stream(
+    field: Field, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is passed over; a snapshot says what it may have meant."""
+    monkeypatch.setattr("custom_components.plant_automation.coordinator.ANEW_AFTER_S", 0.05)
+    entry = await field.set_up()
+    coordinator = entry.runtime_data
+    real = Garden._apply
+
+    def strange(garden: Garden, message: Message) -> Garden:
+        if message.type == "readings":
+            message = replace(message, data={**message.data, "readings": [{"strange": 1}]})
+        return real(garden, message)
+
+    monkeypatch.setattr(Garden, "_apply", strange)
+    await field.do(field.node.send, soil=33)
+    await field.becomes("sensor", "soil", "33.0")
+    monkeypatch.setattr(Garden, "_apply", real)
+    await field.do(field.node.send, soil=34)
+    await field.becomes("sensor", "soil", "34.0")
+    assert coordinator.last_update_success
+    assert "Traceback" not in caplog.text
+
+
+async def test_a_backend_that_was_restored_from_a_copy_is_believed(field: Field) -> None:
+    """Its positions are behind those that were heard: what it says from there on is new all the same."""
+    entry = await field.set_up()
+    coordinator = entry.runtime_data
+    coordinator.data = replace(coordinator.data, position="999999999.999999999")
+    await reopen(coordinator, None)
+    await field.do(field.node.send, soil=33)
+    await field.becomes("sensor", "soil", "33.0")
+
+
+async def test_what_the_stream_left_out_is_found_while_readings_go_on(hass: HomeAssistant, field: Field) -> None:
+    """Each event put the safety refresh off before: where readings come every minute, it was never its turn."""
+    entry = await field.set_up()
+    coordinator = entry.runtime_data
+    plant = coordinator.data.plants[field.node.device_id]
+    forgot = replace(plant, device=replace(plant.device, sensors=plant.device.sensors[1:]))
+    coordinator.async_set_updated_data(replace(coordinator.data, plants={field.node.device_id: forgot}))
+    await field.becomes("sensor", "soil", STATE_UNAVAILABLE)
+    async_fire_time_changed(hass, dt_util.utcnow() + SAFETY_REFRESH - timedelta(seconds=30))
+    await field.do(field.node.send, tank=77)
+    await field.becomes("sensor", "tank", "77.0")
+    async_fire_time_changed(hass, dt_util.utcnow() + SAFETY_REFRESH + timedelta(seconds=5))
+    await field.becomes("sensor", "soil", "41.5")
 
 
 async def test_devices_come_and_go_without_a_reload(hass: HomeAssistant, field: Field) -> None:

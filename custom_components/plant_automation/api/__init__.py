@@ -13,6 +13,7 @@ from .errors import (
     Refused,
     Rejected,
     ServerTrouble,
+    Unreadable,
     UnsupportedVersion,
 )
 from .events import Message
@@ -46,5 +47,6 @@ __all__ = [
     "Sample",
     "Sensor",
     "ServerTrouble",
+    "Unreadable",
     "UnsupportedVersion",
 ]

@@ -15,6 +15,10 @@ class NotPlantAutomation(PlantApiError):
     """Something answers, but it is no Plant Automation backend."""
 
 
+class Unreadable(PlantApiError):
+    """The backend said something that this client cannot make sense of."""
+
+
 class InvalidAuth(PlantApiError):
     """The name, password or token is not valid, or not any more."""
 

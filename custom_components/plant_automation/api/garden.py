@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
+from .errors import Unreadable
 from .events import Message
 from .models import Alert, Command, Decision, Derived, Device, Document, Profile, Sample, Sensor, parse_time
 
@@ -135,7 +136,13 @@ class Garden:
         return tuple((device_id, plant.shape) for device_id, plant in self.plants.items())
 
     def apply(self, message: Message) -> Self:
-        """Take in one message. What is not known is passed over: a newer backend may say more."""
+        """Take in one message. What is not known is passed over: a newer backend may say more. Raises Unreadable."""
+        try:
+            return self._apply(message)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Unreadable(f"A message of the kind {message.type} cannot be read: {error!r}") from error
+
+    def _apply(self, message: Message) -> Self:
         if message.type == "snapshot":
             return replace(self, plants=self._snapshot(message.data), position=message.id or self.position)
         device_id = message.data.get("device_id")
