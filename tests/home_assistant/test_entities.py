@@ -203,6 +203,27 @@ async def test_the_pump_switch_gives_one_bounded_dose(field: Field) -> None:
     assert (happened.attributes["event_type"], happened.attributes["ran_ms"]) == ("finished", 5000)
 
 
+async def test_the_water_in_total_never_falls(hass: HomeAssistant, field: Field) -> None:
+    """A pump that is measured anew, or a run that is kept no longer: the Energy dashboard would count all again."""
+    entry = await field.set_up()
+    await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
+    await field.run()
+    await field.becomes("sensor", "water_total", "0.1")
+    pump, *others = MANIFEST["actuators"]
+    slower = {**MANIFEST, "actuators": [{**pump, "limits": {**pump["limits"], "flow_ml_per_min": 600}}, *others]}
+    await field.do(field.node.sign_in, slower)
+    await field.becomes("sensor", "water_today", "0.05")
+    assert field.value("sensor", "water_total") == "0.1"
+    # Over a restart too, and new runs count with the new flow.
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    await field.is_live()
+    await field.becomes("sensor", "water_total", "0.1")
+    await field.ask("water", device_id=field.ha_device_id, seconds=5, force=True)
+    await field.run()
+    await field.becomes("sensor", "water_total", "0.15")
+
+
 async def test_the_cooldown_holds_for_home_assistant_too(field: Field) -> None:
     """The refusal is the backend's, in its words."""
     await field.set_up()
