@@ -1,5 +1,6 @@
 """Tools for assistants: what a plant needs, and watering it within limits."""
 
+from datetime import timedelta
 from typing import Any, override
 
 import probatio as vol
@@ -18,6 +19,7 @@ from homeassistant.helpers.llm import (
     ToolInput,
     ToolResult,
 )
+from homeassistant.util import dt as dt_util
 
 from .api import Plant
 from .const import CONF_ASSISTANTS_MAY_WATER, DOMAIN
@@ -57,7 +59,7 @@ class GetPlantNeeds(Tool):
         """Answer."""
         name = tool_input.tool_args.get(ATTR_PLANT)
         plants: list[Any] = [
-            _needs(plant)
+            _needs(coordinator, plant)
             for coordinator, plant in _exposed(hass, llm_context)
             if name is None or plant.device.name.casefold() == name.casefold()
         ]
@@ -78,18 +80,23 @@ class WaterPlant(Tool):
     async def async_call(self, hass: HomeAssistant, tool_input: ToolInput, llm_context: LLMContext) -> ToolResult:
         """Water, never by force, never for longer than the profile's dose."""
         name = tool_input.tool_args[ATTR_PLANT]
-        for coordinator, plant in _exposed(hass, llm_context):
-            may_water = coordinator.config_entry.options.get(CONF_ASSISTANTS_MAY_WATER)
-            pump = plant.device.pump
-            if plant.device.name.casefold() != name.casefold() or not may_water or pump is None:
-                continue
-            try:
-                with translated_errors(coordinator):
-                    command = await coordinator.client.switch_on(plant.device.id, pump.key, dose_ms(plant, pump))
-            except HomeAssistantError as error:
-                return ToolResult(data={"error": str(error.__cause__ or error)}, error=True)
-            return ToolResult(data={"watering": plant.device.name, "seconds": (command.duration_ms or 0) / 1000})
-        return ToolResult(data={"error": f"There is no plant named {name} that may be watered."}, error=True)
+        meant = [
+            (coordinator, plant, pump)
+            for coordinator, plant in _exposed(hass, llm_context)
+            if plant.device.name.casefold() == name.casefold()
+            and coordinator.config_entry.options.get(CONF_ASSISTANTS_MAY_WATER)
+            and (pump := plant.device.pump) is not None
+        ]
+        if len(meant) != 1:
+            text = f"There are {len(meant)} plants named {name}" if meant else f"There is no plant named {name}"
+            return ToolResult(data={"error": f"{text} that may be watered."}, error=True)
+        ((coordinator, plant, pump),) = meant
+        try:
+            with translated_errors(coordinator):
+                command = await coordinator.client.switch_on(plant.device.id, pump.key, dose_ms(plant, pump))
+        except HomeAssistantError as error:
+            return ToolResult(data={"error": str(error.__cause__ or error)}, error=True)
+        return ToolResult(data={"watering": plant.device.name, "seconds": (command.duration_ms or 0) / 1000})
 
 
 def _exposed(hass: HomeAssistant, llm_context: LLMContext) -> list[tuple[PlantCoordinator, Plant]]:
@@ -109,15 +116,23 @@ def _exposed(hass: HomeAssistant, llm_context: LLMContext) -> list[tuple[PlantCo
     return found
 
 
-def _needs(plant: Plant) -> dict[str, Any]:
-    profile = plant.profile
+def _needs(coordinator: PlantCoordinator, plant: Plant) -> dict[str, Any]:
+    profile, now = plant.profile, dt_util.utcnow()
+    is_connected = plant.device.id in coordinator.connected
     return {
         "name": plant.device.name,
+        "node": "connected" if is_connected else "silent: what it said is not how it is now",
         "readings": {
-            sensor.key: f"{sensor.latest.value:g} {sensor.unit}" for sensor in plant.device.sensors if sensor.latest
+            sensor.key: f"{sensor.latest.value:g} {sensor.unit}, {_minutes(now - sensor.latest.ts)} min ago"
+            for sensor in plant.device.sensors
+            if sensor.latest
         },
         "soil_moisture_minimum": f"{profile.soil_moisture_min_percent:g} %",
         "automation": profile.mode,
         "alerts": [alert.message for alert in plant.alerts.values()],
         "last_decision": plant.decision.text if plant.decision else None,
     }
+
+
+def _minutes(age: timedelta) -> int:
+    return max(0, int(age.total_seconds() // 60))

@@ -7,6 +7,7 @@ from typing import Any, override
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.util import dt as dt_util
@@ -26,6 +27,9 @@ async def async_setup_entry(
     """Add the actuators of all plants."""
     add_as_they_come(entry, async_add_entities, _build)
 
+
+ASSISTANT = "conversation"
+"""Home Assistant's name for Assist, by voice or by a language model."""
 
 QUIET = SwitchEntityDescription(key="quiet_hours", translation_key="quiet_hours", entity_category=EntityCategory.CONFIG)
 
@@ -64,6 +68,14 @@ class ActuatorSwitch(PlantEntity, SwitchEntity):
 
 class PumpSwitch(ActuatorSwitch):
     """A pump: on means one dose of the profile, which ends by itself at the node."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Keep it from assistants, which Home Assistant shows new switches, until a person shows it to them."""
+        await super().async_added_to_hass()
+        entity = self.registry_entry
+        if entity is not None and ASSISTANT not in entity.options:
+            er.async_get(self.hass).async_update_entity_options(self.entity_id, ASSISTANT, {"should_expose": False})
 
     @property
     @override

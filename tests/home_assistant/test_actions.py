@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity, async_should_expose
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
@@ -326,8 +327,26 @@ async def test_assistants_may_ask_but_water_only_if_allowed(hass: HomeAssistant,
     assert set(tools(hass)) == {f"{DOMAIN}__get_plant_needs"}
     needs = await ask(hass, "get_plant_needs")
     assert needs.data["plants"][0]["name"] == "Basil"
-    assert needs.data["plants"][0]["readings"]["soil"] == "41.5 %"
+    plant = needs.data["plants"][0]
+    assert plant["node"] == "connected"
+    assert plant["readings"]["soil"] == "41.5 %, 0 min ago"
+    field.entry.runtime_data.connected = frozenset()
+    silent = (await ask(hass, "get_plant_needs")).data["plants"][0]
+    assert silent["node"] == "silent: what it said is not how it is now"
     assert (await ask(hass, "get_plant_needs", plant="Nobody")).data == {"plants": []}
+
+
+async def test_no_pump_is_shown_to_assistants_by_itself(hass: HomeAssistant, field: Field) -> None:
+    """ "Turn everything on" waters nothing; whoever wants that shows it to them, once."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    await field.set_up()
+    pump, lamp = field.entity_id("switch", "pump"), field.entity_id("switch", "lamp")
+    assert not async_should_expose(hass, "conversation", pump)
+    assert async_should_expose(hass, "conversation", lamp)
+    async_expose_entity(hass, "conversation", pump, True)
+    assert await hass.config_entries.async_reload(field.entry.entry_id)
+    await hass.async_block_till_done()
+    assert async_should_expose(hass, "conversation", pump)
 
 
 async def test_an_allowed_assistant_gives_one_dose_and_meets_the_guards(hass: HomeAssistant, field: Field) -> None:
@@ -341,6 +360,12 @@ async def test_an_allowed_assistant_gives_one_dose_and_meets_the_guards(hass: Ho
     assert refused.error
     assert "next may begin" in refused.data["error"]
     assert (await ask(hass, "water_plant", plant="Rose")).error
+    # Two of one name: it is for a person to say which.
+    await field.add_node("Basil")
+    await until(lambda: field.has("switch", "pump"))
+    refused = await ask(hass, "water_plant", plant="Basil")
+    assert refused.error
+    assert "2 plants" in refused.data["error"]
 
 
 async def test_diagnostics_hold_no_secret(hass: HomeAssistant, field: Field) -> None:
