@@ -17,14 +17,14 @@ KINDS: dict[str, NodeFactory] = {"raspberry_pi": RaspberryPiNode}
 @pytest.fixture(scope="session")
 def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """Somebody with a backend whose commands live long enough for a slow machine."""
-    with Backend(tmp_path_factory.mktemp("backend"), command_ttl_s=30, sweep_interval_s=0.2) as backend:
+    with Backend(tmp_path_factory.mktemp("backend"), command_ttl_s=30, sweep_interval_s=0.5) as backend:
         yield backend.add_person()
 
 
 @pytest.fixture(scope="session")
 def hasty_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """Somebody with a backend whose commands live for a second."""
-    with Backend(tmp_path_factory.mktemp("hasty"), command_ttl_s=1, sweep_interval_s=0.1) as backend:
+    with Backend(tmp_path_factory.mktemp("hasty"), command_ttl_s=1, sweep_interval_s=0.5) as backend:
         yield backend.add_person()
 
 
