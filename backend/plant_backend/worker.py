@@ -15,6 +15,8 @@ from plant_backend.services.waiting import sleep_or_news
 
 log = structlog.get_logger(__name__)
 
+_OVERTAKEN_MAX = 256
+
 
 class Worker:
     """Evaluates dirty devices one after the other, each at most once per `interval_ms` of the plants' time."""
@@ -59,7 +61,12 @@ class Worker:
         if known is not None and known <= at_ms:
             return
         self._due_at[number] = at_ms
-        heapq.heappush(self._due, (at_ms, number))
+        if len(self._due) >= _OVERTAKEN_MAX + len(self._due_at):
+            # Each appointment that a nearer one overtook lies there until its time, which may be a day away.
+            self._due = [(at, device) for device, at in self._due_at.items()]
+            heapq.heapify(self._due)
+        else:
+            heapq.heappush(self._due, (at_ms, number))
         self._news.set()
 
     async def _evaluate_for_ever(self) -> None:

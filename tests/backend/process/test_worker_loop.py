@@ -1,6 +1,7 @@
-"""Stopping the worker at any step of its loop: a cancellation that it swallowed would keep the process for ever."""
+"""The loop of the worker ends when it is stopped, at any step: a swallowed cancellation would keep the process."""
 
 import asyncio
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -42,5 +43,27 @@ async def test_a_worker_that_is_stopped_in_the_midst_of_waking_up_stops(steps: i
     for _ in range(steps):
         await asyncio.sleep(0)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
+        await worker.stop()
+
+
+async def test_appointments_that_were_overtaken_do_not_pile_up() -> None:
+    """News each minute, and each look makes an appointment for tomorrow."""
+    services = _Services()
+    has_looked = asyncio.Event()
+
+    async def look(_: int) -> datetime:
+        has_looked.set()
+        return datetime(2026, 7, 1, tzinfo=UTC)
+
+    services.automation.evaluate = look
+    worker = Worker(cast(Any, services), cast(Any, _Storage()), sweep_s=3600, interval_ms=0)
+    worker.start()
+    for _ in range(2_000):
+        has_looked.clear()
+        worker.mark(1)
+        await has_looked.wait()
+
+    assert len(worker._due) < 1_000
+    async with asyncio.timeout(30):
         await worker.stop()
