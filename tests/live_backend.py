@@ -94,11 +94,9 @@ class Backend:
         self.url = self._wait_until_it_listens(self.process, already_logged)
         self._port = int(self.url.rsplit(":", 1)[1])
 
-    def stop(self) -> float:
-        """End it by SIGTERM, as a system does. Gives how many seconds that took."""
-        began = time.monotonic()
+    def stop(self) -> None:
+        """End it by SIGTERM, as a system does."""
         self._signal(signal.SIGTERM)
-        return time.monotonic() - began
 
     def kill(self) -> None:
         """End it by SIGKILL, as a power cut would end the process."""

