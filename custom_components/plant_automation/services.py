@@ -19,7 +19,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import service
 from homeassistant.util import dt as dt_util
 
-from .api import Actuator, Command, Plant
+from .api import Actuator, Command, Plant, Refused
 from .blueprint_files import install_blueprints
 from .const import DOMAIN
 from .coordinator import PlantConfigEntry, PlantCoordinator
@@ -30,6 +30,7 @@ ATTR_ML = "ml"
 ATTR_SECONDS = "seconds"
 ATTR_ACTUATOR = "actuator"
 ATTR_FORCE = "force"
+ATTR_ANSWER_REFUSAL = "answer_refusal"
 ATTR_ALERT_ID = "alert_id"
 ATTR_SENSOR = "sensor"
 ATTR_START = "start"
@@ -52,6 +53,7 @@ WATER_SCHEMA = vol.Schema(
         vol.Exclusive(ATTR_SECONDS, "amount"): vol.All(vol.Coerce(float), vol.Range(min=0.1, max=MAX_RUN_S)),
         vol.Optional(ATTR_ACTUATOR): cv.string,
         vol.Optional(ATTR_FORCE, default=False): cv.boolean,
+        vol.Optional(ATTR_ANSWER_REFUSAL, default=False): cv.boolean,
     }
 )
 STOP_ALL_SCHEMA = vol.Schema({vol.Optional(ATTR_DEVICE_ID): vol.All(cv.ensure_list, [cv.string])})
@@ -99,10 +101,21 @@ async def _water(call: ServiceCall) -> ServiceResponse:
     coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
     pump = _pump_of(plant, call.data.get(ATTR_ACTUATOR))
     duration_ms = _duration_ms(plant, pump, call.data)
-    with translated_errors(coordinator):
-        command = await coordinator.client.switch_on(
-            plant.device.id, pump.key, duration_ms, force=call.data[ATTR_FORCE]
-        )
+    try:
+        with translated_errors(coordinator):
+            command = await coordinator.client.switch_on(
+                plant.device.id, pump.key, duration_ms, force=call.data[ATTR_FORCE]
+            )
+    except ServiceValidationError as error:
+        refused = error.__cause__
+        if not call.data[ATTR_ANSWER_REFUSAL] or not isinstance(refused, Refused):
+            raise
+        return {
+            "state": "refused",
+            "code": refused.code,
+            "reason": str(error),
+            "until": None if refused.until is None else refused.until.isoformat(),
+        }
     return command_document(command)
 
 

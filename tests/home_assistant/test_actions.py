@@ -69,6 +69,21 @@ async def test_what_cannot_be_watered_is_said_before_anything_runs(hass: HomeAss
     assert await field.do(field.node.poll) == []
 
 
+async def test_a_refusal_may_be_an_answer(field: Field) -> None:
+    """For automations that have somebody to tell why."""
+    await field.set_up()
+    asked = {"device_id": field.ha_device_id, "answer_refusal": True}
+    assert (await field.ask("water", **asked))["state"] == "queued"
+    await field.run()
+    answer = await field.ask("water", **asked)
+    assert (answer["state"], answer["code"]) == ("refused", "cooling_down")
+    assert "next may begin" in answer["reason"]
+    assert answer["until"]
+    # What is no refusal stays an error.
+    with pytest.raises(ServiceValidationError, match="no such pump"):
+        await field.ask("water", **asked, actuator="lamp")
+
+
 async def test_stop_all_ends_every_run(field: Field) -> None:
     """Named plants, or all."""
     await field.set_up()
