@@ -83,6 +83,7 @@ DESCRIPTIONS = (
         key="needs_water",
         translation_key="needs_water",
         value=lambda _, plant: _needs_water(plant),
+        attributes=lambda plant: {"last_watered": plant.last_watered_at},
         exists=lambda plant: plant.device.first("soil_moisture") is not None,
         needs_node=True,
     ),
@@ -125,6 +126,6 @@ class PlantBinarySensor(PlantEntity, BinarySensorEntity):
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
-        """Say which alerts are open."""
+        """Say what belongs to it."""
         attributes = self.entity_description.attributes
         return None if attributes is None else attributes(self.plant)

@@ -12,6 +12,7 @@ from homeassistant.components import automation
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from pytest_homeassistant_custom_component.common import async_fire_time_changed, async_mock_service
 
 from tests.home_assistant.field import READINGS, Field, until
@@ -203,38 +204,105 @@ async def test_the_lamp_is_left_to_a_schedule_of_the_backend(hass: HomeAssistant
     assert (await switched(field))[0] == "on"
 
 
+def telling(field: Field) -> dict[str, Any]:
+    """Give the inputs of the blueprint that tells a phone."""
+    return {
+        "alert": field.entity_id("event", "alert"),
+        "problem": field.entity_id("binary_sensor", "problem"),
+        "plant": field.ha_device_id,
+        "notify": "notify.phone",
+        "snooze": {"seconds": 1},
+    }
+
+
+def press(hass: HomeAssistant, sent: Any, button: str) -> None:
+    """Press a button of a message."""
+    action = next(item["action"] for item in sent.data["data"]["actions"] if item["action"].startswith(button))
+    hass.bus.async_fire("mobile_app_notification_action", {"action": action})
+
+
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(("pressed", "effect"), [("WATER", "pump"), ("RESOLVE", "resolved"), ("LATER", "again")])
 async def test_an_alert_reaches_the_phone_and_its_buttons_work(
     hass: HomeAssistant, field: Field, pressed: str, effect: str
 ) -> None:
-    """Water now, resolve, later."""
+    """Water now, resolve, later: also where Home Assistant restarted since the message was sent."""
     await field.set_up()
     sent = async_mock_service(hass, "notify", "phone")
-    given = {
-        "alert": field.entity_id("event", "alert"),
-        "plant": field.ha_device_id,
-        "notify": "notify.phone",
-        "snooze": {"seconds": 1},
-    }
-    await automate(hass, "alert_to_phone", given)
+    await automate(hass, "alert_to_phone", telling(field))
     await field.do(field.node.send, air=60)
     await until(lambda: sent)
     assert sent[0].data["title"] == "Basil"
     assert "60" in sent[0].data["message"]
-    action = next(item["action"] for item in sent[0].data["data"]["actions"] if item["action"].startswith(pressed))
-    hass.bus.async_fire("mobile_app_notification_action", {"action": action})
+    # No run of it is waiting any more.
+    for name in ("turn_off", "turn_on"):
+        which = {"entity_id": "automation.alert_to_phone_0"}
+        await hass.services.async_call(automation.DOMAIN, name, which, blocking=True)
+    press(hass, sent[0], pressed)
     if effect == "pump":
         assert (await field.poll())["actuator"] == "pump"
+        await until(lambda: len(sent) == 2)
+        assert sent[1].data["message"] == "✓ 5 s"
     elif effect == "resolved":
-        await until(lambda: field.value("event", "alert") and _type(field) == "resolved")
+        # The message goes from the phone too.
+        await until(lambda: len(sent) == 2)
+        assert sent[1].data == {"message": "clear_notification", "data": {"tag": sent[0].data["data"]["tag"]}}
     else:
         await until(lambda: len(sent) == 2)
+        assert sent[1].data == sent[0].data
 
 
-def _type(field: Field) -> Any:
-    state = field.state("event", "alert")
-    return None if state is None else state.attributes.get("event_type")
+@pytest.mark.usefixtures("installed")
+async def test_the_phone_hears_why_nothing_was_watered(hass: HomeAssistant, field: Field) -> None:
+    """And a press on the message of another automation does nothing here."""
+    await field.set_up()
+    await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
+    await field.run()
+    sent = async_mock_service(hass, "notify", "phone")
+    await automate(hass, "alert_to_phone", telling(field))
+    await field.do(field.node.send, air=60)
+    await until(lambda: sent)
+    hass.bus.async_fire("mobile_app_notification_action", {"action": "WATER|automation.other|1"})
+    press(hass, sent[0], "WATER")
+    await until(lambda: len(sent) == 2)
+    assert "next may begin" in sent[1].data["message"]
+    assert len(await commands(field)) == 1
+
+
+@pytest.mark.usefixtures("installed")
+async def test_what_was_opened_while_nobody_listened_is_told_later(hass: HomeAssistant, field: Field) -> None:
+    """It fires no event; and what was resolved before the reminder is not told again."""
+    entry = await field.set_up()
+    sent = async_mock_service(hass, "notify", "phone")
+    await automate(hass, "alert_to_phone", telling(field))
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await field.do(field.node.send, air=60)
+    assert sent == []
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: sent)
+    assert "60" in sent[0].data["message"]
+    press(hass, sent[0], "LATER")
+    await field.do(field.node.send, air=22)
+    await field.becomes("binary_sensor", "problem", "off")
+    await until(lambda: runs(hass) == [0])
+    assert [call.data["message"] for call in sent[1:]] == ["clear_notification"]
+
+
+@pytest.mark.usefixtures("installed")
+async def test_the_pause_outlives_a_restart_and_counts_every_dose(hass: HomeAssistant, field: Field) -> None:
+    """Whoever gave the last one. The backend's cooldown is over by then."""
+    await field.set_up()
+    await field.set_profile(cooldown_s=60)
+    await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
+    await field.run()
+    await field.becomes("switch", "pump", "off")
+    await field.do(field.node.send, soil=12)
+    await field.becomes("binary_sensor", "needs_water", "on")
+    await automate(hass, "water_when_dry", watering(field))
+    trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
+    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+    assert hass.states.get("automation.water_when_dry_0").attributes["last_triggered"] is None
+    assert len(await commands(field)) == 1
 
 
 @pytest.mark.usefixtures("installed")
@@ -295,6 +363,42 @@ async def test_cold_air_switches_the_heater_with_hysteresis(hass: HomeAssistant,
         await field.becomes("sensor", "air", str(float(value)))
         await hass.async_block_till_done()
         assert (len(on), len(off)) == switched
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_limit_is_in_celsius_whatever_is_shown(hass: HomeAssistant, field: Field) -> None:
+    """Who shows °F reads 39 at 4 °C, which is not above a limit of 5."""
+    hass.config.units = US_CUSTOMARY_SYSTEM
+    await field.set_up(readings=READINGS | {"air": 8})
+    assert await async_setup_component(hass, "homeassistant", {})
+    on = async_mock_service(hass, "switch", "turn_on")
+    hass.states.async_set("switch.heater", "off")
+    temperature = field.entity_id("sensor", "air")
+    await automate(hass, "temperature_protection", {"temperature": temperature, "device": "switch.heater"})
+    await field.do(field.node.send, air=4)
+    await until(lambda: on)
+    assert "°F" in str(hass.states.get(temperature))
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("when_lost", "times"), [("switch_off", 1), ("leave_as_it_is", 0)])
+async def test_a_heater_does_not_burn_for_ever_unwatched(
+    hass: HomeAssistant, field: Field, when_lost: str, times: int
+) -> None:
+    """Its thermometer fell silent."""
+    await field.set_up()
+    assert await async_setup_component(hass, "homeassistant", {})
+    off = async_mock_service(hass, "switch", "turn_off")
+    hass.states.async_set("switch.heater", "on")
+    hass.states.async_set("sensor.air", "3", {"unit_of_measurement": "°C"})
+    given = {"temperature": "sensor.air", "device": "switch.heater", "when_lost": when_lost, "lost_for": {"seconds": 1}}
+    await automate(hass, "temperature_protection", given)
+    hass.states.async_set("sensor.air", "unavailable")
+    await hass.async_block_till_done()
+    assert off == []
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=2))
+    await hass.async_block_till_done()
+    assert len(off) == times
 
 
 @pytest.mark.usefixtures("installed")

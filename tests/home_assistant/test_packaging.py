@@ -210,6 +210,11 @@ def test_the_repository_has_one_address_everywhere() -> None:
             assert parse_qs(query) == {"owner": [owner], "repository": [name], "category": ["integration"]}
             linked += 1
     assert linked >= 2
+    guide = (REPOSITORY / "docs" / "home-assistant.md").read_text(encoding="utf-8")
+    imported = re.findall(r"/redirect/blueprint_import/\?([^)\s]+)", guide)
+    assert sorted(parse_qs(query)["blueprint_url"][0] for query in imported) == sorted(
+        load_yaml_dict(str(file))["blueprint"]["source_url"] for file in BLUEPRINTS
+    )
 
 
 @pytest.mark.parametrize("file", BLUEPRINTS, ids=lambda file: file.stem)
@@ -223,8 +228,10 @@ def test_blueprints_are_valid_and_come_with_the_integration(file: Path) -> None:
     assert about["homeassistant"]["min_version"] == "2026.10.0"
     assert about["description"]
     assert about["source_url"].endswith(f"/blueprints/{domain}/plant_automation/{file.name}")
+    assert any("input" in item for item in about["input"].values()), "no section"
     for key, item in about["input"].items():
         for name, field in item.get("input", {key: item}).items():
             assert field.get("name"), name
+            assert field.get("description"), name
             assert field.get("selector"), name
     assert (ROOT / "blueprints" / domain / file.name).read_text() == file.read_text()

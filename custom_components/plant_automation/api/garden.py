@@ -91,6 +91,12 @@ class Plant:
             return Run(running.started_at, running.duration_ms or 0)
         return max(self.runs.get(actuator, {}).values(), key=lambda run: run.at, default=None)
 
+    @property
+    def last_watered_at(self) -> datetime | None:
+        """Give when any pump last began to run."""
+        pumps = (known.key for known in self.device.actuators if known.kind == "pump")
+        return max((run.at for key in pumps if (run := self.last_run(key)) is not None), default=None)
+
     def ran_ms(self, actuator: str, since: datetime | None = None) -> int:
         """Sum up the runs of a pump that are over."""
         runs = self.runs.get(actuator, {}).values()
