@@ -6,6 +6,7 @@ from typing import Any, override
 import probatio as vol
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
+    ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
     OptionsFlowWithReload,
@@ -30,6 +31,7 @@ from .api import (
     NotPlantAutomation,
     PlantApiError,
     PlantClient,
+    Rejected,
     UnsupportedVersion,
 )
 from .const import CONF_ASSISTANTS_MAY_WATER, CONF_IMPORT_STATISTICS, DOMAIN, LOGGER
@@ -117,12 +119,12 @@ class PlantFlow(ConfigFlow, domain=DOMAIN):
             return self.async_abort(reason="not_plant_automation")
         url = str(URL.build(scheme="http", host=discovery_info.host, port=discovery_info.port or DEFAULT_PORT))
         entry = await self.async_set_unique_id(instance_id)
-        # An address with TLS was typed by a person on purpose, and is not on the air.
-        keeps_its_own = entry is not None and URL(entry.data[CONF_URL]).scheme == "https"
-        self._abort_if_unique_id_configured(updates=None if keeps_its_own else {CONF_URL: url})
+        if entry is not None and await self._keeps_its_address(entry):
+            return self.async_abort(reason="already_configured")
         info, _, errors = await self._probe(url)
         if info is None or info.instance_id != instance_id:
             return self.async_abort(reason=errors.get("base", "not_plant_automation"))
+        self._abort_if_unique_id_configured(updates={CONF_URL: url})
         self._take(url)
         self.context.update(
             {"title_placeholders": {"name": self._host}, "configuration_url": url},
@@ -240,6 +242,18 @@ class PlantFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
         )
 
+    async def _keeps_its_address(self, entry: ConfigEntry[Any]) -> bool:
+        """Tell whether what is on the air is no news: anybody can say something there, and a token goes where it leads.
+
+        An address with TLS was typed by a person on purpose, and one that works needs no other. What a person chose to
+        ignore has none.
+        """
+        own = entry.data.get(CONF_URL)
+        if own is None or URL(own).scheme == "https":
+            return True
+        info, _, _ = await self._probe(own)
+        return info is not None and info.instance_id == entry.unique_id
+
     async def _probe(self, text: str) -> tuple[Info | None, str, dict[str, str]]:
         """Ask an address what it is."""
         try:
@@ -273,6 +287,8 @@ class PlantFlow(ConfigFlow, domain=DOMAIN):
 def _sign_in_errors(error: PlantApiError) -> dict[str, str]:
     if isinstance(error, InvalidAuth):
         return {"base": "invalid_auth"}
+    if isinstance(error, Rejected) and error.code == "too_many_attempts":
+        return {"base": error.code}
     LOGGER.debug("Signing in failed: %s", error)
     return {"base": "cannot_connect" if isinstance(error, CannotConnect) else "unknown"}
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import ClassVar, override
 
 from homeassistant.core import callback
@@ -11,6 +12,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.util import dt as dt_util
 
 from .api import (
     Actuator,
@@ -155,14 +157,40 @@ async def stop_pumps(targets: Iterable[tuple[PlantCoordinator, Plant]]) -> tuple
     return stopped, [answer for answer in answers if isinstance(answer, Exception)]
 
 
+REFUSALS = frozenset(
+    {
+        "actuator_busy",
+        "cooling_down",
+        "daily_cap_reached",
+        "pump_busy",
+        "pump_limit",
+        "reservoir_low",
+        "reservoir_unknown",
+        "watering_without_effect",
+    }
+)
+"""Refusals that have words of their own here; another is told in the backend's."""
+
+
+def _local(at: datetime | None) -> str:
+    """Give a time on the clock at home, with its day where that is another."""
+    if at is None:
+        return ""
+    local = dt_util.as_local(at)
+    return f"{local:%H:%M}" if local.date() == dt_util.now().date() else f"{local:%Y-%m-%d %H:%M}"
+
+
 @contextmanager
 def translated_errors(coordinator: PlantCoordinator) -> Iterator[None]:
     """Say in the user's language what the backend refuses."""
     try:
         yield
     except Refused as error:
+        is_known = error.code in REFUSALS and (error.code != "cooling_down" or error.until is not None)
         raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="refused", translation_placeholders={"detail": error.detail}
+            translation_domain=DOMAIN,
+            translation_key=f"refused_{error.code}" if is_known else "refused",
+            translation_placeholders={"detail": error.detail, "until": _local(error.until)},
         ) from error
     except InvalidInput as error:
         raise ServiceValidationError(

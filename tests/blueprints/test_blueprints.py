@@ -265,7 +265,7 @@ async def test_the_phone_hears_why_nothing_was_watered(hass: HomeAssistant, fiel
     hass.bus.async_fire("mobile_app_notification_action", {"action": "WATER|automation.other|1"})
     press(hass, sent[0], "WATER")
     await until(lambda: len(sent) == 2)
-    assert "next may begin" in sent[1].data["message"]
+    assert "next run may begin" in sent[1].data["message"]
     assert len(await commands(field)) == 1
 
 

@@ -41,11 +41,11 @@ async def test_force_skips_the_cooldown_and_nothing_else(field: Field) -> None:
     await field.set_up()
     await field.ask("water", device_id=field.ha_device_id, seconds=25)
     await field.run()
-    with pytest.raises(ServiceValidationError, match="next may begin"):
+    with pytest.raises(ServiceValidationError, match="next run may begin"):
         await field.ask("water", device_id=field.ha_device_id, seconds=25)
     await field.ask("water", device_id=field.ha_device_id, seconds=25, force=True)
     await field.run()
-    with pytest.raises(ServiceValidationError, match="allowed in 24 hours"):
+    with pytest.raises(ServiceValidationError, match="daily cap allows in 24 hours"):
         await field.ask("water", device_id=field.ha_device_id, seconds=25, force=True)
 
 
@@ -77,7 +77,7 @@ async def test_a_refusal_may_be_an_answer(field: Field) -> None:
     await field.run()
     answer = await field.ask("water", **asked)
     assert (answer["state"], answer["code"]) == ("refused", "cooling_down")
-    assert "next may begin" in answer["reason"]
+    assert "next run may begin" in answer["reason"]
     assert answer["until"]
     # What is no refusal stays an error.
     with pytest.raises(ServiceValidationError, match="no such pump"):

@@ -1,10 +1,11 @@
 """Adding a backend, signing in again, and telling a new address: each error, then the way out of it."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_USER, SOURCE_ZEROCONF
+from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_IGNORE, SOURCE_USER, SOURCE_ZEROCONF
 from homeassistant.const import CONF_PASSWORD, CONF_TOKEN, CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -134,6 +135,7 @@ async def test_something_else_answers(
     ("given", "error"),
     [
         ({"status": 500, "text": "{}", "headers": PROBLEM}, "unknown"),
+        ({"status": 429, "text": '{"code": "too_many_attempts"}', "headers": PROBLEM}, "too_many_attempts"),
         ({"exc": TimeoutError()}, "cannot_connect"),
     ],
 )
@@ -193,6 +195,16 @@ async def test_an_announced_backend_that_moved_is_followed(hass: HomeAssistant, 
         assert entry.data[CONF_URL] == expected
         await hass.async_block_till_done()
         await hass.config_entries.async_remove(entry.entry_id)
+
+
+async def test_an_address_that_works_is_kept(hass: HomeAssistant, field: Field) -> None:
+    """Anybody may announce an id, and a token goes where the address leads; and what is ignored stays so."""
+    entry = await field.make_entry()
+    moved = replace(announced(field, entry.unique_id), port=9)
+    assert (await start(hass, SOURCE_ZEROCONF, moved))["reason"] == "already_configured"
+    assert entry.data[CONF_URL] == field.backend.url
+    MockConfigEntry(domain=DOMAIN, unique_id="elsewhere", source=SOURCE_IGNORE).add_to_hass(hass)
+    assert (await start(hass, SOURCE_ZEROCONF, announced(field, "elsewhere")))["reason"] == "already_configured"
 
 
 async def test_an_announcement_is_not_believed_blindly(hass: HomeAssistant, field: Field) -> None:

@@ -224,14 +224,28 @@ async def test_the_water_in_total_never_falls(hass: HomeAssistant, field: Field)
     await field.becomes("sensor", "water_total", "0.15")
 
 
-async def test_the_cooldown_holds_for_home_assistant_too(field: Field) -> None:
-    """The refusal is the backend's, in its words."""
+async def test_the_cooldown_holds_for_home_assistant_too(hass: HomeAssistant, field: Field) -> None:
+    """The refusal is the backend's, in the language and on the clock of home."""
     await field.set_up()
+    await hass.config.async_set_time_zone("Pacific/Auckland")
     pump = field.entity_id("switch", "pump")
     await field.call("switch", "turn_on", pump)
     await field.run()
-    with pytest.raises(ServiceValidationError, match="next may begin"):
+    with pytest.raises(ServiceValidationError, match="next run may begin") as refused:
         await field.call("switch", "turn_on", pump)
+    assert refused.value.translation_key == "refused_cooling_down"
+    (command,) = (await field.do(field.person.get, f"{field.node.path}/commands"))["commands"]
+    again_at = dt_util.parse_datetime(command["accepted_at"]) + timedelta(hours=1)
+    assert f"{dt_util.as_local(again_at):%H:%M}" in str(refused.value)
+    await field.do(field.node.send, tank=3)
+    await field.becomes("binary_sensor", "reservoir_low", STATE_ON)
+    with pytest.raises(ServiceValidationError, match="fill it"):
+        await field.call("switch", "turn_on", pump)
+    # With force only the cooldown is skipped: a run that the node would cut short is refused with its limit.
+    await field.do(field.node.send, tank=90)
+    await field.becomes("binary_sensor", "reservoir_low", STATE_OFF)
+    with pytest.raises(ServiceValidationError, match="at most 30000 ms"):
+        await field.ask("water", device_id=field.ha_device_id, seconds=40, force=True)
 
 
 async def test_off_ends_a_run(field: Field) -> None:

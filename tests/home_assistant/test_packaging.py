@@ -22,6 +22,8 @@ from homeassistant.helpers.config_validation import string_with_no_html
 from homeassistant.helpers.trigger import descriptions as trigger_descriptions
 from homeassistant.util.yaml import load_yaml_dict
 
+from custom_components.plant_automation.entity import REFUSALS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOT = REPOSITORY / "custom_components" / "plant_automation"
 CORE = Path(homeassistant.__file__).parent / "components"
@@ -99,6 +101,14 @@ def test_translations_are_whole(file: Path) -> None:
         assert not re.search(r"'\{\w+\}'", text), key
         assert placeholders(text) == placeholders(english[key]), key
         assert all(re.fullmatch(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", part) for part in key.split(".")), key
+
+
+def test_every_refusal_has_its_words() -> None:
+    """In each language: test_translations_are_whole sees to the others."""
+    told = {key.removeprefix("refused_") for key in ENGLISH["exceptions"] if key.startswith("refused_")}
+    assert told == REFUSALS
+    source = (REPOSITORY / "backend" / "plant_backend" / "domain" / "reason.py").read_text(encoding="utf-8")
+    assert {code for code in REFUSALS - {"actuator_busy"} if f'"{code}"' not in source} == set()
 
 
 def test_every_field_of_a_form_is_explained() -> None:
