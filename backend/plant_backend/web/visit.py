@@ -32,6 +32,8 @@ THEME_COOKIE = "plant_theme"
 THEMES = ("auto", "light", "dark")
 KEYS_COOKIE = "plant_keys"
 KEYS = ("on", "off")
+STEPS_COOKIE = "plant_steps"
+STEPS = ("on", "off")
 
 Form = Mapping[str, str]
 
@@ -110,6 +112,11 @@ class Visit:
     def keys(self) -> str:
         """Whether single keys act: "on", unless the person switched them off."""
         return "off" if self.request.cookies.get(KEYS_COOKIE) == "off" else "on"
+
+    @property
+    def steps(self) -> str:
+        """Whether the first steps are shown: "on", unless the person hid them."""
+        return "off" if self.request.cookies.get(STEPS_COOKIE) == "off" else "on"
 
     # What is asked
 

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from plant_backend.web import plant_view
+from plant_backend.web.first_steps import first_steps
 from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
 from plant_backend.web.plant_view import Plant, Presence
@@ -32,6 +33,7 @@ async def show(visit: Visit) -> Response:
         text=text,
         chosen=chosen if chosen in FILTERS else "all",
         filters=FILTERS,
+        steps=() if plants else await first_steps(visit, plants),
     )
 
 

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from plant_backend.web import plant_view
+from plant_backend.web.first_steps import first_steps
 from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
 from plant_backend.web.visit import Visit
@@ -14,7 +15,12 @@ page = Page(NavItem("overview", mark("Plants"), "leaf", 10, "p"))
 async def show(visit: Visit) -> Response:
     """Show all plants, those that need somebody first."""
     plants = await plant_view.plants(visit)
-    return visit.render("overview/page.html", plants=plants, today=plant_view.watered_today(visit, plants))
+    return visit.render(
+        "overview/page.html",
+        plants=plants,
+        today=plant_view.watered_today(visit, plants),
+        steps=await first_steps(visit, plants),
+    )
 
 
 @page.get("/overview/summary", "overview_summary")
@@ -27,7 +33,8 @@ async def summary(visit: Visit) -> Response:
 @page.get("/overview/cards", "overview_cards")
 async def cards(visit: Visit) -> Response:
     """Show all cards anew: a plant has come or gone."""
-    return visit.render("overview/cards.html", plants=await plant_view.plants(visit))
+    plants = await plant_view.plants(visit)
+    return visit.render("overview/cards.html", plants=plants, steps=await first_steps(visit, plants))
 
 
 @page.get("/devices/{device_id}/card", "overview_card")

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from plant_backend.web.language import LANGUAGE_COOKIE, LANGUAGES
 from plant_backend.web.page import For, Page
-from plant_backend.web.visit import KEYS, KEYS_COOKIE, THEME_COOKIE, THEMES, Visit
+from plant_backend.web.visit import KEYS, KEYS_COOKIE, STEPS, STEPS_COOKIE, THEME_COOKIE, THEMES, Visit
 
 page = Page()
 
@@ -20,6 +20,7 @@ async def keep(visit: Visit) -> Response:
         (LANGUAGE_COOKIE, "language", [*LANGUAGES]),
         (THEME_COOKIE, "theme", [*THEMES]),
         (KEYS_COOKIE, "keys", [*KEYS]),
+        (STEPS_COOKIE, "steps", [*STEPS]),
     ):
         if form.get(field) in allowed:
             response.set_cookie(cookie, form[field], max_age=_YEAR_S, path=visit.prefix or "/", samesite="lax")
