@@ -213,6 +213,15 @@ class Proxy:
         """Give the exchanges of a route that the node got this answer to."""
         return self.said(route, status=status, delivered=True)
 
+    def unanswered(self, route: str) -> list[Exchange]:
+        """Give the exchanges of a route that the backend may have acted upon, without a node to hear of it."""
+        with self._lock:
+            return [
+                each
+                for each in self.exchanges
+                if each.request.route == route and each.reached_backend and each.answer is None
+            ]
+
     def acks(self, command_id: int) -> list[JSON]:
         """Give all that the node told the backend of a command, in order, whether or not it heard the answer."""
         return [
