@@ -306,6 +306,6 @@ def test_the_three_promises_hold(empty: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_the_three_promises_hold_for_longer(empty: Path) -> None:
     hold(empty, examples=30, steps=50)
