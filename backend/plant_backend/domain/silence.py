@@ -41,12 +41,27 @@ _THIRST_UNKNOWN = frozenset({ReasonCode.NO_READING, ReasonCode.PROBE_UNCALIBRATE
 """Nobody knows whether the soil is dry, and the rules were told to see to it."""
 
 
+_COMES_TO_NOTHING = (
+    "Whatever is ordered comes to nothing: the node does not fetch its commands, refuses them or fails. The last "
+    "commands say which; look at the node, and at what stands between it and the backend."
+)
+
+
 def held_back_since(plant: PlantSnapshot, reason: Reason, now: datetime, *, is_thirsty: bool) -> datetime | None:
     """Say since when the plant has been waiting for water that something keeps back.
 
     Reasons may change on the way, as they do where a probe speaks too seldom: the plant stays dry all the same.
     """
-    if plant.profile.mode is not Mode.ON or reason.code in _IN_ORDER:
+    if plant.profile.mode is not Mode.ON:
+        return None
+    if reason.code is ReasonCode.PUMP_BUSY:
+        # What comes of it is not known yet.
+        return plant.held_back_since
+    comes_to_nothing = plant.pump is not None and plant.pump.failed_at is not None
+    if reason.code is ReasonCode.DRY and comes_to_nothing:
+        # Ordering the same again is no water either.
+        return plant.held_back_since or now
+    if reason.code in _IN_ORDER:
         return None
     if not is_thirsty and reason.code not in _THIRST_UNKNOWN:
         return None
@@ -60,9 +75,10 @@ def silence_alerts(
     if since is None:
         is_open = (AlertKind.NOT_WATERING, "") in plant.open_alerts
         return [ClearAlert(AlertKind.NOT_WATERING, "Nothing holds the water back any more.")] if is_open else []
-    if now - since < TOLD_AFTER or reason.code in _HAS_ITS_OWN_ALERT:
+    if now - since < TOLD_AFTER or reason.code in _HAS_ITS_OWN_ALERT or reason.code is ReasonCode.PUMP_BUSY:
         return []
+    why = _COMES_TO_NOTHING if reason.code in (ReasonCode.BACKING_OFF, ReasonCode.DRY) else reason.text
     what = "The soil is dry" if is_thirsty else "Nobody knows whether the soil is dry"
     severity = Severity.CRITICAL if is_thirsty else Severity.WARNING
-    text = f"{what}, and there has been no water since {since:%Y-%m-%d %H:%M} UTC, because: {reason.text}"
+    text = f"{what}, and there has been no water since {since:%Y-%m-%d %H:%M} UTC, because: {why}"
     return [RaiseAlert(AlertKind.NOT_WATERING, severity, text)]

@@ -35,7 +35,6 @@ NO_TANK = SensorState("tank", SensorKind.RESERVOIR_LEVEL)
         (ReasonCode.PROBE_UNSTEADY, held_back(soil=[29, 12])),
         (ReasonCode.RESERVOIR_UNKNOWN, held_back(reservoir=None, more=(NO_TANK,))),
         (ReasonCode.NO_FLOW_RATE, held_back(dose_ml=50)),
-        (ReasonCode.BACKING_OFF, held_back(pump=a_pump(failed_at=NOW - MINUTE))),
     ],
 )
 def test_what_keeps_water_from_a_dry_plant_for_hours_is_told(code: ReasonCode, plant: PlantSnapshot) -> None:
@@ -44,6 +43,22 @@ def test_what_keeps_water_from_a_dry_plant_for_hours_is_told(code: ReasonCode, p
     assert isinstance(change, RaiseAlert)
     assert change.severity is Severity.CRITICAL
     assert reason.text in change.message
+
+
+@pytest.mark.parametrize(("failed_at", "code"), [(NOW - MINUTE, ReasonCode.BACKING_OFF), (NOW - HOUR, ReasonCode.DRY)])
+def test_orders_that_come_to_nothing_are_no_water(failed_at: datetime, code: ReasonCode) -> None:
+    plant = held_back(pump=a_pump(failed_at=failed_at))
+    change, decision = told(plant), decide(plant, NOW)
+    assert (decision.reasons[0].code, decision.held_back_since) == (code, LONG_AGO)
+    assert isinstance(change, RaiseAlert)
+    assert "comes to nothing" in change.message
+
+
+def test_while_a_command_is_under_way_nothing_is_said_and_nothing_forgotten() -> None:
+    plant = held_back(pump=a_pump(is_busy=True))
+    assert told(plant) is None
+    assert decide(plant, NOW).held_back_since == LONG_AGO
+    assert decide(replace(plant, held_back_since=None), NOW).held_back_since is None
 
 
 def test_not_a_second_before() -> None:
@@ -67,7 +82,6 @@ def test_it_counts_from_the_first_refusal_on_whatever_comes_between() -> None:
         held_back(soil=[29, 12], mode=Mode.OFF),
         held_back(soil=[29, 12], mode=Mode.SHADOW),
         held_back(pump=a_pump(started_at=NOW - MINUTE, ended_at=NOW - MINUTE)),
-        held_back(pump=a_pump(is_busy=True)),
     ],
 )
 def test_a_dose_enough_water_and_a_wait_that_somebody_wants_end_it(plant: PlantSnapshot) -> None:

@@ -52,6 +52,29 @@ async def test_a_dose_in_ml_without_a_flow_is_told_after_hours_survives_a_crash_
     assert await open_alerts(backend) == {}
 
 
+@pytest.mark.parametrize("fate", [None, AckStatus.REJECTED, AckStatus.EXPIRED, AckStatus.FAILED])
+async def test_a_node_that_waters_nothing_is_told_after_hours_and_once_it_does_that_ends(
+    backend: Backend, fate: AckStatus | None
+) -> None:
+    """No watering and no visible reason: HAsmartirrigation #841. The node measures and reports, and fetches no command
+    (a proxy that holds no polls), or refuses each.
+    """
+    for _ in range(30):
+        await hours_pass(backend, 1 / 6)
+        await backend.sweep()
+        for command, _ in await backend.poll(0) if fate is not None else ():
+            await backend.acknowledge([Ack(command.id, command.seq, fate, 0)])
+    alerts = await open_alerts(backend)
+    assert "does not fetch its commands" in alerts["not_watering"]
+    assert {command.counted_ms for command in await backend.commands()} <= {0, PROFILE.dose_ms}
+
+    for _ in range(6):
+        await hours_pass(backend, 1 / 6)
+        for command, _ in await backend.poll(0):
+            await backend.acknowledge([Ack(command.id, command.seq, AckStatus.SUCCEEDED, PROFILE.dose_ms)])
+    assert "not_watering" not in await open_alerts(backend)
+
+
 async def test_shadow_doses_in_ml_count_for_as_long_as_they_would_run(backend: Backend) -> None:
     limits = '{"flow_ml_per_min":60,"max_run_ms":null,"min_off_ms":null,"max_day_ms":null}'
 
