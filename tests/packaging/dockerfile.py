@@ -92,13 +92,17 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(escaped)
 
 
-def run_stage(stage: Stage, root: Path, python: str) -> None:
-    """Run COPY, WORKDIR and RUN of a stage below `root`. `python` is what the base image calls python."""
+def run_stage(stage: Stage, root: Path, python: str, built: Mapping[str, Path] | None = None) -> None:
+    """Run COPY, WORKDIR and RUN of a stage below `root`. `python` is what the base image calls python.
+
+    `built` is where earlier stages were run, by their names.
+    """
     tools = root / "base"
     tools.mkdir(parents=True)
     uv = subprocess.run([ROOT / "scripts/setup", "uv"], capture_output=True, text=True, check=True).stdout.strip()
-    (tools / "python").write_text(_BASE_PYTHON.format(uv=uv, python=python))
-    (tools / "python").chmod(0o755)
+    for name in ("python", "python3"):
+        (tools / name).write_text(_BASE_PYTHON.format(uv=uv, python=python))
+        (tools / name).chmod(0o755)
     environment = {"PATH": str(tools), **_passed_on(), **stage.environment()}
     # An image has no use for downloads that are kept; a machine that runs the tests again has.
     environment.pop("PIP_NO_CACHE_DIR", None)
@@ -106,9 +110,9 @@ def run_stage(stage: Stage, root: Path, python: str) -> None:
     for step in stage.steps:
         if step.word == "WORKDIR":
             folder = Path(f"{root}{step.text}")
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         elif step.word == "COPY":
-            _copy(step.text.split(), folder)
+            _copy(step.text.split(), folder, root, built or {})
         elif step.word == "RUN":
             command = re.sub(r"(?<![\w.])/opt/", f"{root}/opt/", step.text)
             done = subprocess.run(
@@ -135,8 +139,14 @@ def _passed_on() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(wanted)}
 
 
-def _copy(names: list[str], folder: Path) -> None:
+def _copy(names: list[str], folder: Path, root: Path, built: Mapping[str, Path]) -> None:
     *sources, target = names
+    if target.startswith("/"):
+        folder, target = root, target.lstrip("/")
+    if sources[0].startswith("--from="):
+        stage, source = sources
+        shutil.copytree(f"{built[stage.removeprefix('--from=')]}{source}", folder / target)
+        return
     for source in sources:
         files = [name for name in build_context() if name == source or name.startswith(source + "/")]
         assert files, f"COPY {source}: .dockerignore lets nothing of it through"

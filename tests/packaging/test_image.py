@@ -64,8 +64,9 @@ def test_all_that_is_installed_is_locked() -> None:
 def test_only_what_is_copied_travels_to_the_builder() -> None:
     context = build_context()
     tops = {name.split("/")[0] for name in context}
-    assert tops == {"LICENSE", "README.md", "backend", "firmware", "requirements"}
+    assert tops == {"LICENSE", "README.md", "app", "backend", "firmware", "requirements"}
     assert not any(name.startswith("firmware/esphome") for name in context)
+    assert all(name.startswith("app/rootfs/") for name in context if name.startswith("app/"))
     for secret in (".env", ".git/config", ".data/plant.db", "backups/x/plant.db", "backend/node_modules/x.js"):
         assert not travels(secret), secret
 

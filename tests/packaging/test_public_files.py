@@ -80,11 +80,11 @@ def test_nothing_is_published_before_all_tests_have_passed() -> None:
         return direct.union(*(all_needs(need) for need in direct))
 
     writers = {name for name, job in jobs.items() if "write" in set(job.get("permissions", {}).values())}
-    assert writers == {"build", "image", "python", "publish"}
+    assert writers == {"build", "image", "app", "app-manifest", "python", "publish"}
     for name in writers:
         assert {"version", "test"} <= all_needs(name), name
     assert jobs["test"]["uses"] == "./.github/workflows/ci.yml"
-    assert {"build", "image", "python"} <= all_needs("publish")
+    assert {"build", "image", "app", "app-manifest", "python"} <= all_needs("publish")
 
 
 def test_issues_are_forms_that_ask_for_version_installation_and_diagnostics() -> None:

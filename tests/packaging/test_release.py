@@ -31,12 +31,20 @@ def tracked(folder: str) -> list[str]:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of all that says a version, and of the script that stamps it."""
-    for name in ("scripts/stamp-version", "Dockerfile", "compose.yaml", f"{INTEGRATION}/manifest.json", *PACKAGES):
+    for name in (
+        "scripts/stamp-version",
+        "Dockerfile",
+        "compose.yaml",
+        *APP,
+        f"{INTEGRATION}/manifest.json",
+        *PACKAGES,
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 
+APP = ["app/Dockerfile", "app/config.yaml"]
 PACKAGES = [
     f"{package}/{name}"
     for package, module in (("backend", "plant_backend"), ("firmware/raspberry_pi", "plant_node"))

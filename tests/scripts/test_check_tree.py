@@ -40,6 +40,7 @@ def check(repository: Path, name: str, content: str) -> subprocess.CompletedProc
         ("web/static/chart.min.js", ""),
         ("web/node_modules/htmx/index.js", ""),
         ("big.bin", "x" * 1_000_001),
+        ("docs/examples/config.yaml", ""),
     ],
 )
 def test_a_file_that_must_not_be_tracked_is_named(repository: Path, name: str, content: str) -> None:

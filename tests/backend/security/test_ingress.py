@@ -259,6 +259,7 @@ def test_a_token_that_was_revoked_is_replaced(home: Home, owner: httpx.Client, t
     token = file.read_text().strip()
     (known,) = [one for one in expect(200, owner.get("/tokens")) if token.startswith(one["prefix"])]
     assert (known["name"], known["scope"]) == ("Home Assistant (app)", "plants")
+    assert "looks after plants alone" in owner.get("/web/settings").text
     assert owner.delete(f"/tokens/{known['id']}", headers=SAME_SITE).status_code == 204
     eventually(lambda: home.backend.request("GET", "/devices", token=token).status_code == 401)
     home.backend.command_line("home-assistant-token", str(file))
