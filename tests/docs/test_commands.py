@@ -1,5 +1,6 @@
 """Each command that the documentation shows is run by a test, or it is said here why it cannot be."""
 
+import json
 import os
 import re
 import shutil
@@ -10,14 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pexpect
 import pytest
+from plant_backend.web.node_files import NodeKind, node_file
+
+from tests.live_backend import eventually
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "app").glob("*.md")),
     *sorted((ROOT / "firmware").glob("*/README.md")),
 ]
 
@@ -34,7 +40,10 @@ COMMANDS = {
     ("README.md", 'venv/bin/plant-backend device add anna "Balcony tomatoes"'): HERE,
     (
         "CONTRIBUTING.md",
-        "git grep -lz -e plant-automation/plant-automation -e 'owner=plant-automation&repository=plant-automation' |",
+        (
+            "git grep -lz -E -e 'plant-automation(/|%2F)plant-automation' "
+            "-e 'owner=plant-automation&repository=plant-automation' |"
+        ),
     ): HERE,
     ("docs/install.md", "scripts/deploy.sh"): "tests/scripts/test_deploy.py::"
     "test_one_command_builds_starts_waits_and_prints_the_link_of_the_first_account",
@@ -73,6 +82,8 @@ COMMANDS = {
             "http://localhost:8000/notifications/targets -d '{"
         ),
     ): "sends to a service on the internet; tests/backend/notifications does the same with services of its own",
+    ("docs/tutorial.md", "python3 -m venv venv"): HERE,
+    ("docs/tutorial.md", "venv/bin/plant-node --config plant-node.toml run"): HERE,
     ("docs/notifications.md", "PLANT_NOTIFICATION_NETWORKS=192.168.1.5"): "a setting, no command",
     ("firmware/raspberry_pi/README.md", "sudo apt install python3-venv"): "installs into the system; "
     "tests/firmware/raspberry_pi/test_setup.py runs the set-up in a terminal",
@@ -220,6 +231,57 @@ def test_a_person_who_types_what_the_readme_says_has_a_server_an_account_and_a_d
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_tutorial_leads_to_a_first_watering(checkout: Path, tmp_path: Path) -> None:
+    """What it does by hand in the dashboard is done by the API here; tests/e2e/web clicks the same."""
+    terminal = Terminal(checkout, tmp_path)
+    *before, last = BLOCKS["docs/tutorial.md", "python3 -m venv venv"].lines
+    for line in before:
+        terminal.run(line)
+    server, url, token = serve(terminal, last)
+    person = {"username": "anna", "password": "basil-and-mint-4711"}
+    assert httpx.post(url + "/setup", json={"token": token, **person}, timeout=30).status_code == 201
+    token = httpx.post(url + "/auth/token", json={**person, "name": "tutorial"}, timeout=30).json()["token"]
+    with httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30) as anna:
+        made = anna.post("/devices", json={"name": "Kitchen basil"}).json()
+        file = node_file(NodeKind.RASPBERRY_PI, url, made["id"], made["secret"])
+        (checkout / file.name).write_text(file.text)
+        (line,) = BLOCKS["docs/tutorial.md", "venv/bin/plant-node --config plant-node.toml run"].lines
+        assert file.name in line
+        # A minute between readings, and a night, would only take time here.
+        terminal.env |= {"PLANT_NODE_SAMPLE_INTERVAL_S": "1", "PLANT_NODE_SEND_INTERVAL_S": "1"}
+        node = terminal.start("exec " + line)
+        device = f"/devices/{made['id']}"
+        try:
+            eventually(lambda: anna.get(device).json()["sensors"], within_s=60)
+            rules = {"soil_moisture_min_percent": 60, "quiet_from": None, "quiet_until": None, "dose_ms": 2000}
+            assert anna.put(f"{device}/automation", json={**rules, "mode": "shadow"}).status_code == 200
+            seen = lambda outcome: [  # noqa: E731
+                one for one in anna.get(f"{device}/decisions").json()["decisions"] if one["outcome"] == outcome
+            ]
+            paper = eventually(lambda: seen("would_water"), within_s=60)
+            assert "the minimum is 60 %" in json.dumps(paper)
+            assert anna.get(f"{device}/commands").json()["commands"] == []
+            assert anna.put(f"{device}/automation", json={**rules, "mode": "on"}).status_code == 200
+            done = lambda: [  # noqa: E731
+                one for one in anna.get(f"{device}/commands").json()["commands"] if one["state"] == "succeeded"
+            ]
+            eventually(done, within_s=90)
+            again = anna.post(f"{device}/commands", json={"actuator": "pump", "action": "on", "duration_ms": 2000})
+            # The node's own pause, and behind it the rules'.
+            assert again.status_code == 409
+            assert re.search(r"until \d\d:\d\d:\d\d UTC", again.json()["detail"]), again.text
+        finally:
+            node.sendintr()
+            node.expect(pexpect.EOF)
+            node.close()
+            server.sendintr()
+            server.expect(pexpect.EOF)
+            server.close()
+    assert (node.exitstatus, server.exitstatus) == (0, 0)
+
+
+@pytest.mark.slow
 def test_a_fork_gives_every_link_its_own_name(checkout: Path, tmp_path: Path) -> None:
     folder = tmp_path / "fork"
     shutil.copytree(checkout, folder, symlinks=True, ignore=shutil.ignore_patterns("venv"))
@@ -228,7 +290,7 @@ def test_a_fork_gives_every_link_its_own_name(checkout: Path, tmp_path: Path) ->
     subprocess.run(["sh", "-euc", block.text], cwd=folder, check=True)
 
     left = subprocess.run(
-        ["git", "grep", "-l", "-e", "plant-automation/plant-automation"],
+        ["git", "grep", "-lE", "plant-automation(/|%2F)plant-automation"],
         cwd=folder,
         capture_output=True,
         text=True,
