@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,23 @@ class SimulatedNode:
         self._seq = 0
         self.ran: list[JSON] = []
         self.arrived: asyncio.Queue[tuple[float, JSON]] = asyncio.Queue()
+        self._polling: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to fetch commands."""
+        self._polling = asyncio.create_task(self.poll_for_ever())
+
+    async def stop(self) -> None:
+        """Lose power: nothing is fetched any more. What was written down stays."""
+        if self._polling is not None:
+            self._polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._polling
+
+    async def restart(self, manifest: JSON) -> None:
+        """Have power again, and sign in."""
+        await asyncio.to_thread(self.node.sign_in, manifest)
+        self.start()
 
     async def send(self, *, age_ms: int = 0, **values: float) -> float:
         """Send readings; gives when they were accepted."""
