@@ -6,8 +6,9 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import Happening, PlantConfigEntry
+from .coordinator import PlantConfigEntry
 from .entity import PlantEntity, add_as_they_come
+from .happenings import Happening
 
 PARALLEL_UPDATES = 0
 

@@ -1,7 +1,7 @@
 """What nodes measure, what pumps gave, and what the rules thought."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, override
 
@@ -25,14 +25,15 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_track_time_change, async_track_time_interval
-from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
 from homeassistant.helpers.typing import StateType
 from homeassistant.util import dt as dt_util
 
 from .api import Plant
 from .api.garden import vapour_pressure_deficit_kpa
+from .api.guards import next_dose_at
 from .coordinator import PlantConfigEntry, PlantCoordinator
 from .entity import PlantEntity, add_as_they_come
+from .water_total import WATER_TOTAL, WaterTotalSensor
 
 PARALLEL_UPDATES = 0
 
@@ -138,9 +139,8 @@ def _last_watered(plant: Plant) -> datetime | None:
 
 
 def _next_watering(plant: Plant) -> datetime | None:
-    """Give when the cooldown after the last run ends; in the past means now."""
-    last = _last_watered(plant)
-    return None if last is None else last + timedelta(seconds=plant.profile.cooldown_s)
+    pump = plant.device.pump
+    return None if pump is None else next_dose_at(plant, pump)
 
 
 def _vpd(plant: Plant) -> float | None:
@@ -179,15 +179,6 @@ def _has_rules(plant: Plant) -> bool:
 def _knows_flow(plant: Plant) -> bool:
     return plant.device.pump is not None and bool(plant.device.pump.limits.flow_ml_per_min)
 
-
-WATER_TOTAL = SensorEntityDescription(
-    key="water_total",
-    translation_key="water_total",
-    device_class=SensorDeviceClass.WATER,
-    state_class=SensorStateClass.TOTAL_INCREASING,
-    native_unit_of_measurement=UnitOfVolume.LITERS,
-    suggested_display_precision=2,
-)
 
 DERIVED = (
     PlantSensorDescription(
@@ -356,63 +347,3 @@ class PlantSensor(PlantEntity, SensorEntity):
         """Say why, where there is a why."""
         attributes = self.entity_description.attributes
         return None if attributes is None else attributes(self.plant)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted(ExtraStoredData):
-    """What was counted: litres, up to which run of the pump."""
-
-    litres: float = 0.0
-    run: int = 0
-
-    @override
-    def as_dict(self) -> dict[str, Any]:
-        """Give it to be stored."""
-        return asdict(self)
-
-
-class WaterTotalSensor(PlantEntity, SensorEntity, RestoreEntity):
-    """All water that the pump gave.
-
-    Each run is counted once, with the flow of its time: a pump that is measured anew does not change what it gave, and
-    a run that the backend keeps no longer was given all the same. A counter that falls would begin anew in the Energy
-    dashboard, and add everything a second time.
-    """
-
-    _counted = Counted()
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Go on where the last start ended."""
-        await super().async_added_to_hass()
-        if (stored := await self.async_get_last_extra_data()) is not None:
-            self._counted = Counted(**stored.as_dict())
-        self._count()
-
-    @callback
-    @override
-    def _handle_coordinator_update(self) -> None:
-        """Count what is new."""
-        self._count()
-        super()._handle_coordinator_update()
-
-    def _count(self) -> None:
-        plant = self.coordinator.data.plants.get(self.device_id)
-        pump = None if plant is None else plant.device.pump
-        if plant is None or pump is None:
-            return
-        new = {run_id: run for run_id, run in plant.runs.get(pump.key, {}).items() if run_id > self._counted.run}
-        if new and (litres := pump.litres(sum(run.ms for run in new.values()))) is not None:
-            self._counted = Counted(round(self._counted.litres + litres, 4), max(new))
-
-    @property
-    @override
-    def native_value(self) -> float:
-        """Give the litres."""
-        return self._counted.litres
-
-    @property
-    @override
-    def extra_restore_state_data(self) -> Counted:
-        """Keep it for the next start."""
-        return self._counted

@@ -248,6 +248,28 @@ async def test_the_cooldown_holds_for_home_assistant_too(hass: HomeAssistant, fi
         await field.ask("water", device_id=field.ha_device_id, seconds=40, force=True)
 
 
+async def test_the_next_watering_knows_the_daily_cap(field: Field) -> None:
+    """A day after the end of the first run that has to make room, and unknown where no dose fits at all."""
+    await field.set_up()
+    await field.set_profile(daily_cap_ms=12_000)
+    ended: list[datetime] = []
+    for _ in range(2):
+        await field.ask("water", device_id=field.ha_device_id, force=True)
+        await field.run()
+        await field.becomes("switch", "pump", STATE_OFF)
+        ended.append(dt_util.parse_datetime(field.value("sensor", "last_watered") or "") + timedelta(seconds=5))
+    following = dt_util.parse_datetime(field.value("sensor", "next_watering") or "")
+    assert following == ended[0] + timedelta(days=1)
+    await field.set_profile(daily_cap_ms=15_000, cooldown_s=7200)
+    await until(lambda: field.value("sensor", "next_watering") != following.isoformat())
+    following = dt_util.parse_datetime(field.value("sensor", "next_watering") or "")
+    assert following - ended[1] == timedelta(hours=2, seconds=-5)
+    pump, *others = MANIFEST["actuators"]
+    small = {**MANIFEST, "actuators": [{**pump, "limits": {**pump["limits"], "max_day_ms": 4000}}, *others]}
+    await field.do(field.node.sign_in, small)
+    await field.becomes("sensor", "next_watering", STATE_UNKNOWN)
+
+
 async def test_off_ends_a_run(field: Field) -> None:
     """Off always passes."""
     await field.set_up()

@@ -27,6 +27,11 @@ class Run:
     at: datetime
     ms: int
 
+    @property
+    def ended_at(self) -> datetime:
+        """Give when it ends."""
+        return self.at + timedelta(milliseconds=self.ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Plant:

@@ -245,6 +245,11 @@ class Profile:
         return int(self.fields["cooldown_s"])
 
     @property
+    def daily_cap_ms(self) -> int:
+        """How long all runs in any 24 hours may be together."""
+        return int(self.fields["daily_cap_ms"])
+
+    @property
     def stale_after_s(self) -> int:
         """An older reading is not acted on."""
         return int(self.fields["stale_after_s"])
