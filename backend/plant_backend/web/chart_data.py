@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from plant_backend.domain.errors import InvalidInput
 from plant_backend.domain.history import Bucket, BucketSeries
@@ -48,7 +49,8 @@ def span_asked(visit: Visit) -> Span:
     """Read the span from the address. Raises InvalidInput."""
     name = visit.query("range", "24h")
     if visit.query("since") or visit.query("until"):
-        since, until = (_moment(visit.query(field), field) for field in ("since", "until"))
+        zone = visit.formats.zone
+        since, until = (_moment(visit.query(field), field, zone) for field in ("since", "until"))
         if not SHORTEST <= until - since <= LONGEST:
             raise InvalidInput([("until", "must be 5 minutes to 20 years after since")])
         return Span(since, until, None)
@@ -124,11 +126,12 @@ def _short(value: float) -> float:
     return round(value, 2)
 
 
-def _moment(text: str, field: str) -> datetime:
+def _moment(text: str, field: str, zone: ZoneInfo) -> datetime:
+    """Read a time; one without a zone, as a form sends it, is of the person's. Raises InvalidInput."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidInput([(field, "must be a time like 2026-07-01T06:00:00Z")]) from None
-    if moment.tzinfo is None or not 1970 <= moment.year < 9999:
-        raise InvalidInput([(field, "must be a time with its zone, like 2026-07-01T06:00:00Z")])
-    return moment.astimezone(UTC)
+    if not 1970 <= moment.year < 9999:
+        raise InvalidInput([(field, "must be between 1970 and 9998")])
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

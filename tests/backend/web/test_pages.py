@@ -168,6 +168,17 @@ def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:
     assert data["t"] == sorted(data["t"])
 
 
+def test_a_range_without_a_zone_is_of_the_person_s(owner: Visitor, node: Node) -> None:
+    owner.client.cookies.set("plant_zone", "Europe/Berlin")
+    path = f"/web{node.path}/chart/data"
+    data = owner.get(path, sensor="soil", since="2026-07-01T06:00", until="2026-07-01T18:00").json()
+    assert (data["since"], data["until"]) == (1_782_878_400, 1_782_921_600)
+    page = owner.page(f"/web{node.path}/chart", sensor="soil", since="2026-07-01T06:00", until="2026-07-01T18:00")
+    assert 'value="2026-07-01T06:00"' in page
+    assert 'data-since="2026-07-01T04:00:00Z"' in page
+    owner.client.cookies.delete("plant_zone")
+
+
 @pytest.mark.parametrize(
     "query", [{"range": "nonsense"}, {"since": "x", "until": "y"}, {"since": "2026-01-01T00:00:00Z"}]
 )

@@ -31,6 +31,36 @@ def test_a_range_is_in_the_address_and_back_brings_the_last(windows: Windows, ga
     see(page.get_by_role("link", name="24 hours")).to_have_attribute("aria-current", "true")
 
 
+def test_the_wanted_band_is_in_view_and_explained_where_there_is_one(windows: Windows, garden: Garden) -> None:
+    """However far the values are from it: the tomatoes are well above theirs."""
+    window = windows.open()
+    page = open_chart(window, garden)
+    see(page.locator('[data-legend="limits"]')).to_be_visible()
+    drawn(window.go(f"/web{garden.tomatoes.path}/chart?sensor=light"))
+    see(page.locator('[data-legend="limits"]')).to_be_hidden()
+
+
+def test_a_table_keeps_its_numbers_whole_on_a_phone(windows: Windows, garden: Garden) -> None:
+    page = windows.open(viewport={"width": 360, "height": 740}).go(
+        f"/web{garden.tomatoes.path}/chart?sensor=soil&view=table"
+    )
+    for row in (page.locator("thead tr"), page.locator("tbody tr").first):
+        assert (row.bounding_box() or {})["height"] < 60
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_another_range_is_asked_for_by_its_times(windows: Windows, garden: Garden) -> None:
+    page = open_chart(windows.open(), garden)
+    page.get_by_text("Another range").click()
+    begin, end = page.get_by_label("From", exact=True), page.get_by_label("To", exact=True)
+    day = begin.input_value()[:10]
+    begin.fill(f"{day}T00:00")
+    end.fill(f"{day}T23:59")
+    page.get_by_role("button", name="Show").click()
+    see(page).to_have_url(re.compile("since=.*until=.*23%3A59"))
+    drawn(page)
+
+
 def test_dragging_zooms_and_the_buttons_do_the_same(windows: Windows, garden: Garden) -> None:
     page = open_chart(windows.open(), garden)
     before = int(page.locator("#chart").get_attribute("data-points") or 0)

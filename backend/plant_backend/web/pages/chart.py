@@ -46,6 +46,10 @@ async def show(visit: Visit) -> Response:
         ranges=RANGE_LABELS,
         is_table=is_table,
         buckets=buckets,
+        local={
+            name: f"{at.astimezone(visit.formats.zone):%Y-%m-%dT%H:%M}"
+            for name, at in (("since", span.since), ("until", span.until))
+        },
         export={"sensor": sensor.key, "since": iso(span.since), "until": iso(span.until)},
     )
 

@@ -127,7 +127,7 @@ class Chart {
       bands: hasSpread ? [{ series: [3, 2], fill: colours.spread }] : [],
       hooks: {
         drawClear: [(/** @type {any} */ plot) => drawLimits(plot, data, colours)],
-        draw: [(/** @type {any} */ plot) => drawMarks(plot, data, colours)],
+        draw: [(/** @type {any} */ plot) => (drawMarks(plot, data, colours), showLimits(plot, data))],
         setCursor: [(/** @type {any} */ plot) => plot.cursor.idx != null && this.point(plot.cursor.idx)],
         setSelect: [(/** @type {any} */ plot) => this.selected(plot)],
       },
@@ -137,8 +137,6 @@ class Chart {
     this.index = -1;
     this.describe();
     legend("band", hasSpread);
-    const { min, max } = this.plot.scales.y;
-    legend("limits", data.limits.some((limit) => limit !== null && limit >= min && limit <= max));
     legend("runs", data.runs.length > 0);
     legend("alerts", data.alerts.length > 0);
   }
@@ -313,6 +311,16 @@ class Chart {
       }, REFRESH_MS);
     });
   }
+}
+
+/**
+ * Explains the band where one is in view.
+ * @param {any} plot
+ * @param {Data} data
+ */
+function showLimits(plot, data) {
+  const { min, max } = plot.scales.y;
+  legend("limits", data.limits.some((limit) => limit !== null && limit >= min && limit <= max));
 }
 
 /**
