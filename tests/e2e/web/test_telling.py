@@ -29,6 +29,12 @@ def test_a_target_is_made_and_tried_with_and_without_success(windows: Windows, g
         page.reload()
         see(row).to_contain_text("works, last at")
         row.get_by_role("button", name="Delete").click()
+        asked = page.get_by_role("dialog", name="Delete My phone?")
+        see(asked.get_by_role("button", name="Cancel")).to_be_focused()
+        page.keyboard.press("Escape")
+        see(row.get_by_role("button", name="Delete")).to_be_focused()
+        row.get_by_role("button", name="Delete").click()
+        asked.get_by_role("button", name="Delete").click()
         see(row).to_have_count(0)
 
 
@@ -50,4 +56,6 @@ def test_a_service_s_form_is_filled_by_keys_alone(windows: Windows, garden: Gard
     row = page.locator(".target", has_text="Gotify")
     see(row).to_contain_text("gotifys://127.0.0.1/…")
     row.get_by_role("button", name="Delete").press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
     see(row).to_have_count(0)

@@ -1,4 +1,7 @@
 // Dialogs come from the server into the one <dialog> of the page: `data-dialog` holds the address of their content.
+// A form with `data-confirm` asks that question before it is sent.
+
+import { say } from "./words.js";
 
 /** Watches what opens and closes dialogs. */
 export function watchDialogs() {
@@ -22,6 +25,8 @@ export function watchDialogs() {
     const again = opener?.isConnected ? opener : document.getElementById(opener?.id ?? "");
     again?.focus();
   });
+  // Before all others who hear of a form that is sent.
+  document.addEventListener("submit", (event) => confirmed(dialog, event), { capture: true });
   document.addEventListener("input", (event) => {
     const input = /** @type {HTMLInputElement} */ (event.target);
     matchTyped(input);
@@ -39,6 +44,53 @@ async function open(dialog, url, method) {
   if (!dialog.firstElementChild) return;
   dialog.showModal();
   /** @type {HTMLElement | null} */ (dialog.querySelector("[autofocus]"))?.focus();
+}
+
+/**
+ * Asks before a form is sent that cannot be taken back.
+ * @param {HTMLDialogElement} dialog
+ * @param {SubmitEvent} event
+ */
+function confirmed(dialog, event) {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const question = form.dataset.confirm;
+  if (!question || form.dataset.confirmed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const body = document.createElement("div");
+  body.className = "dialog-body";
+  const title = document.createElement("h2");
+  title.id = "dialog-title";
+  title.textContent = question;
+  const actions = document.createElement("div");
+  actions.className = "dialog-actions";
+  const cancel = button(say("cancel"), "button");
+  cancel.dataset.close = "";
+  const go = button(form.dataset.confirmLabel ?? "", "button danger primary");
+  go.addEventListener("click", () => {
+    form.dataset.confirmed = "yes";
+    dialog.close();
+    form.requestSubmit();
+    delete form.dataset.confirmed;
+  });
+  actions.append(cancel, go);
+  body.append(title, actions);
+  dialog.replaceChildren(body);
+  dialog.addEventListener("close", () => event.submitter?.focus(), { once: true });
+  dialog.showModal();
+  cancel.focus();
+}
+
+/**
+ * @param {string} text
+ * @param {string} look
+ */
+function button(text, look) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = look;
+  made.textContent = text;
+  return made;
 }
 
 /**
