@@ -67,6 +67,7 @@ def visit(browser: Browser, url: str, password: str, colours: str, size: dict[st
 
 def take(page: Page, name: str) -> None:
     """Keep what is to be seen."""
+    see(page.locator("#stream")).to_have_attribute("data-state", "live")
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
