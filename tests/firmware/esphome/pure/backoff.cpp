@@ -1,0 +1,25 @@
+#include "backoff.h"
+#include <cstdint>
+#include "check.h"
+
+using namespace esphome::plant_node;
+
+int main() {
+  Backoff backoff(1000, 60'000);
+  uint32_t longest = 0;
+  for (int i = 0; i < 400; i++) {
+    const uint32_t pause_ms = backoff.failed(chance()());
+    const uint32_t full_ms = i < 6 ? 1000u << i : 60'000;
+    CHECK(pause_ms > full_ms / 2 - 1 && pause_ms <= full_ms);
+    longest = pause_ms > longest ? pause_ms : longest;
+  }
+  CHECK(longest > 55'000);
+  backoff.succeeded();
+  CHECK(backoff.failed(0) == 1000);
+  // What the backend asks for is the least, and not all nodes come back at once.
+  for (int i = 0; i < 1000; i++) {
+    const uint32_t pause_ms = Backoff(1000, 60'000).failed(chance()(), 120'000);
+    CHECK(pause_ms >= 120'000 && pause_ms <= 132'000);
+  }
+  CHECK(Backoff(1000, 60'000).failed(UINT32_MAX, UINT32_MAX) <= UINT32_MAX / 4);
+}
