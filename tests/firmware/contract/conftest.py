@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from tests.firmware.contract.bench import Bench
+from tests.firmware.contract.esphome import EsphomeNode
 from tests.firmware.contract.node_under_test import NodeFactory
 from tests.firmware.contract.raspberry_pi import RaspberryPiNode
 from tests.live_backend import Backend, Person
 
-KINDS: dict[str, NodeFactory] = {"raspberry_pi": RaspberryPiNode}
+KINDS: dict[str, NodeFactory] = {"esphome": EsphomeNode, "raspberry_pi": RaspberryPiNode}
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,13 @@ def hasty_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
         yield backend.add_person()
 
 
-@pytest.fixture(params=sorted(KINDS))
+@pytest.fixture(
+    params=[
+        # Built by ESPHome, whose environment is there in a full run only.
+        pytest.param("esphome", marks=[pytest.mark.slow, pytest.mark.built_for_host("host")]),
+        "raspberry_pi",
+    ]
+)
 def kind(request: pytest.FixtureRequest) -> NodeFactory:
     """Each kind of node in turn."""
     return KINDS[request.param]

@@ -64,6 +64,8 @@ class Run:
 class NodeUnderTest(Protocol):
     """A node as a process of its own. Its memory stays where it is when it ends, and is there when it starts again."""
 
+    keeps_readings_through_a_restart: bool
+
     def start(self) -> None:
         """Switch it on."""
 

@@ -18,6 +18,8 @@ _STOP_WITHIN_S = 30.0
 class RaspberryPiNode:
     """Fulfils `NodeUnderTest`."""
 
+    keeps_readings_through_a_restart = True
+
     def __init__(self, setup: Setup, folder: Path) -> None:
         self._setup = setup
         self._folder = folder

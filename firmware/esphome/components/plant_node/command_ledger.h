@@ -119,7 +119,7 @@ class CommandLedger {
   static constexpr size_t CAPACITY = 24;
   /// The backend sends at most so many at once.
   static constexpr size_t AT_ONCE = 8;
-  static constexpr size_t MAX_ACKS = 16;
+  static constexpr size_t MAX_ACKS = 8;
 
   struct Entry {
     uint64_t id{0};

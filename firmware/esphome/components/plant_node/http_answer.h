@@ -1,5 +1,6 @@
 #pragma once
-// Reads an HTTP/1.1 answer as it comes in, into a buffer of fixed size. What does not fit is an error, not a surprise.
+// Reads an HTTP/1.1 answer as it comes in, into a buffer of fixed size. What does not fit is an error, not a surprise; of an
+// error that does not fit the beginning is kept, which says what is wrong.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,7 +30,9 @@ template<size_t CAPACITY> class HttpAnswer {
         if (!has_length_ && state_ == State::BODY)
           taken = size;
         if (taken > CAPACITY - body_size_) {
-          state_ = State::BROKEN;
+          memcpy(body_ + body_size_, data, status_ >= 400 ? CAPACITY - body_size_ : 0);
+          body_size_ = CAPACITY;
+          state_ = status_ >= 400 ? State::DONE : State::BROKEN;
           return;
         }
         memcpy(body_ + body_size_, data, taken);
@@ -179,7 +182,7 @@ template<size_t CAPACITY> class HttpAnswer {
       state_ = State::CHUNK_SIZE;
     } else if (has_length_ && left_ == 0) {
       state_ = State::DONE;
-    } else if (has_length_ && left_ > CAPACITY) {
+    } else if (has_length_ && left_ > CAPACITY && status_ < 400) {
       state_ = State::BROKEN;
     } else {
       state_ = State::BODY;

@@ -33,7 +33,7 @@ inline void write_ack(JsonWriter &out, const CommandLedger::Entry &entry) {
 
 /// What a sign-in gives. Lives in memory only.
 struct Tokens : public JsonHandler {
-  static constexpr uint64_t MAX_EXPIRES_S = 30ULL * 24 * 60 * 60;
+  static constexpr uint64_t MAX_EXPIRES_S = 31ULL * 24 * 60 * 60;
 
   char access[513]{};
   char refresh[129]{};

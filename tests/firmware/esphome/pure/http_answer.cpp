@@ -47,6 +47,7 @@ int main() {
   CHECK(read(ok + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}x\r\n") == "broken");
   CHECK(read(ok + "Transfer-Encoding: chunked\r\n\r\n\r\n") == "broken");
   CHECK(read(ok + "\r\n" + std::string(65, 'x'), true) == "broken");
+  CHECK(read("HTTP/1.1 422 No\r\nContent-Length: 100\r\n\r\n" + std::string(100, 'x')) == "422:" + std::string(64, 'x'));
   for (const char *wrong : {"<html>\n", "HTTP/2 200 OK\r\n", "HTTP/1.1 abc\r\n", "HTTP/1.1 2000\r\n", "\r\n"})
     CHECK(read(wrong) == "broken");
   // Headers that never end.

@@ -1,0 +1,141 @@
+#include "actuator.h"
+
+#include <cinttypes>
+
+#include "esphome/core/hal.h"
+#include "esphome/core/helpers.h"
+#include "esphome/core/log.h"
+#include "plant_node.h"
+
+namespace esphome::plant_node {
+
+static const char *const TAG = "plant_node";
+
+void Actuator::setup() {
+  this->setup_output_();
+  this->publish_state(false);
+}
+
+bool Actuator::load(uint32_t device_hash) {
+  preference_ = global_preferences->make_preference<ActuatorRecord>(
+      fnv1a_hash_extend(fnv1a_hash("plant_node.1."), channel_), true);
+  ActuatorRecord found;
+  const bool is_known = preference_.load(&found) && found.layout == ActuatorRecord::LAYOUT &&
+                        found.past.size <= PastRuns::MOST;
+  if (is_known)
+    record_ = found;
+  record_.belong_to(device_hash);
+  return is_known;
+}
+
+void Actuator::recover() {
+  if (record_.recover(node_->lived_s(), this->counts_())) {
+    ESP_LOGW(TAG, "%s: was on when this node went down; that counts as %" PRIu32 " ms", channel_, record_.planned_ms);
+    this->save_();
+  }
+  node_->ledger().restore(record_);
+}
+
+bool Actuator::save_() { return preference_.save(&record_) && global_preferences->sync(); }
+
+void Actuator::start(const Command &command) {
+  const bool is_command = command.id != 0;
+  Verdict verdict = this->judge_(command);
+  const bool is_endless = verdict.allowed_ms == Command::NO_DURATION;
+  if (verdict.allowed_ms != 0) {
+    if (is_command)
+      node_->ledger().set(command.id, command.seq, Outcome{Status::ACCEPTED, Reason::NONE, 0});
+    if (is_running_)
+      this->stop(Reason::REPLACED);
+    const ActuatorRecord before = record_;
+    record_.begin(command, is_endless ? 0 : verdict.allowed_ms, node_->ledger().last_seq(), node_->lived_s());
+    if (is_endless) {
+      // Nothing more will come of it that the backend could wait for.
+      record_.status = Status::SUCCEEDED;
+      record_.ran_ms = 0;
+    }
+    if (!this->save_() || !this->arm_(verdict.allowed_ms)) {
+      // Nothing moves that is not written down, or that nothing would end.
+      record_ = before;
+      this->save_();
+      verdict = {0, Reason::LEDGER_UNWRITABLE};
+    }
+  }
+  if (verdict.allowed_ms == 0) {
+    ESP_LOGW(TAG, "%s: not run, %s (seq %" PRIu32 ")", channel_, reason_name(verdict.reason), command.seq);
+    if (is_command)
+      node_->ledger().set(command.id, command.seq, Outcome{Status::REJECTED, verdict.reason, 0});
+    node_->say_reason(channel_, Status::REJECTED, verdict.reason);
+    return;
+  }
+  command_ = command;
+  cut_ = verdict.reason;
+  planned_ms_ = is_endless ? 0 : verdict.allowed_ms;
+  started_ms_ = millis();
+  is_running_ = true;
+  this->drive_(true);
+  this->publish_state(true);
+  if (is_endless && is_command)
+    node_->ledger().finish(command.seq, Outcome{Status::SUCCEEDED, Reason::NONE, 0});
+  ESP_LOGI(TAG, "%s: on for %" PRIu32 " ms (command %" PRIu64 ", seq %" PRIu32 "%s%s)", channel_, planned_ms_, command.id,
+           command.seq, cut_ != Reason::NONE ? ", cut by " : "", reason_name(cut_));
+}
+
+void Actuator::stop(Reason reason) {
+  // First the pin, then the paper.
+  this->drive_(false);
+  if (!is_running_)
+    return;
+  uint32_t at_ms = millis();
+  if (this->has_ended_(at_ms))
+    this->finish_(Status::SUCCEEDED, cut_, at_ms);
+  else
+    this->finish_(Status::INTERRUPTED, reason, at_ms);
+}
+
+void Actuator::loop() {
+  if (!is_running_)
+    return;
+  uint32_t now_ms = millis();
+  if (this->has_ended_(now_ms) || (planned_ms_ != 0 && now_ms - started_ms_ >= planned_ms_)) {
+    this->drive_(false);
+    this->finish_(Status::SUCCEEDED, cut_, now_ms);
+    return;
+  }
+  Reason objection = this->objection_();
+  if (objection == Reason::NONE && !node_->is_linked())
+    objection = Reason::LINK_LOST;
+  if (objection != Reason::NONE)
+    this->stop(objection);
+}
+
+void Actuator::finish_(Status status, Reason reason, uint32_t off_at_ms) {
+  this->disarm_();
+  is_running_ = false;
+  const Outcome outcome{status, reason, off_at_ms - started_ms_};
+  if (command_.id != 0)
+    node_->ledger().finish(command_.seq, outcome);
+  record_.end(outcome, node_->ledger().last_seq(), node_->lived_s(), this->counts_());
+  if (!this->save_())
+    ESP_LOGE(TAG, "%s: off, but the run's end cannot be written down: after a reboot it counts in full", channel_);
+  this->publish_state(false);
+  ESP_LOGI(TAG, "%s: off after %" PRIu32 " ms (%s%s%s, seq %" PRIu32 ")", channel_, outcome.ran_ms, status_name(status),
+           reason != Reason::NONE ? ", " : "", reason_name(reason), command_.seq);
+  node_->say_reason(channel_, status, reason);
+}
+
+void Actuator::write_state(bool is_on) {
+  if (!is_on) {
+    this->stop(Reason::OFF);
+    this->publish_state(false);
+    return;
+  }
+  // A button has no link to tell it when it is too much: without one it does not run.
+  if (node_->is_linked())
+    this->start(node_->wish());
+  else
+    node_->say_reason(channel_, Status::REJECTED, Reason::LINK_LOST);
+  this->publish_state(is_running_);
+}
+
+}  // namespace esphome::plant_node

@@ -1,0 +1,41 @@
+#pragma once
+#include "esphome/components/plant_node/actuator.h"
+#include "esphome/components/plant_node/run_guard.h"
+
+namespace esphome::plant_node {
+
+/// A pump on a pin of the chip itself, inside its envelope.
+class Pump final : public Actuator {
+ public:
+  Pump(PlantNode *node, const char *channel, GuardedPin *pin) : Actuator(node, channel), pin_(pin) {}
+
+  void set_limits(uint32_t max_run_ms, uint32_t min_off_ms, uint32_t max_day_ms) {
+    limits_ = Limits{max_run_ms, min_off_ms, max_day_ms};
+  }
+  void set_flow(uint32_t ml_per_min) { flow_ml_per_min_ = ml_per_min; }
+  /// How long it runs when a button or Home Assistant asks.
+  void set_manual_run(uint32_t ms) { manual_run_ms_ = ms; }
+
+  const char *kind() const override { return "pump"; }
+  void write_limits(JsonWriter &out) const override;
+  void dump_config() override;
+
+ protected:
+  void setup_output_() override;
+  void drive_(bool is_on) override { pin_->digital_write(is_on); }
+  bool counts_() const override { return true; }
+  Verdict judge_(const Command &command) override;
+  Reason objection_() override;
+  bool has_ended_(uint32_t &at_ms) override;
+  bool arm_(uint32_t planned_ms) override { return is_guarded_ && guard_.arm(planned_ms); }
+  void disarm_() override { guard_.disarm(); }
+
+  GuardedPin *pin_;
+  RunGuard guard_;
+  Limits limits_;
+  uint32_t flow_ml_per_min_{0};
+  uint32_t manual_run_ms_{10000};
+  bool is_guarded_{false};
+};
+
+}  // namespace esphome::plant_node

@@ -1,0 +1,151 @@
+"""The ESPHome component as a node under test: compiled for this machine with sanitizers, its pins traced."""
+
+import functools
+import json
+import os
+import signal
+import struct
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.firmware.contract.node_under_test import Edge, Setup
+from tests.firmware.esphome.building import HERE, build_for_host
+
+_STOP_WITHIN_S = 10.0
+# `ActuatorRecord`: device, last_seq; the second word is what counts.
+_RECORD = struct.Struct("<II")
+
+
+@functools.cache
+def program(name: str = "host") -> Path:
+    """Build a node, once a session."""
+    return build_for_host(HERE / f"{name}.yaml")
+
+
+class EsphomeNode:
+    """Fulfils `NodeUnderTest`."""
+
+    # Readings wait in memory: flash wears out.
+    keeps_readings_through_a_restart = False
+
+    def __init__(self, setup: Setup, folder: Path) -> None:
+        self._setup = setup
+        self.folder = folder
+        self._trace = folder / "pin_trace.jsonl"
+        self._log = folder / "node.log"
+        self._program = program()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._power_cuts: list[float] = []
+        (folder / "hands").mkdir(parents=True)
+
+    def start(self) -> None:
+        """Start the program."""
+        assert not self.is_running
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program],
+                env=self._environment(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is tidied up."""
+        if self._end(signal.SIGKILL):
+            self._power_cuts.append(time.time())
+
+    def stop(self) -> None:
+        """SIGTERM: ESPHome's own orderly end."""
+        if self._end(signal.SIGTERM):
+            assert self._process is not None
+            assert self._process.returncode == 0, self.log()[-4000:]
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the process lives. One that a sanitizer ended is a failure, not a node that is off."""
+        if self._process is None:
+            return False
+        code = self._process.poll()
+        assert code is None or code in (0, -signal.SIGKILL), self.log()[-6000:]
+        return code is None
+
+    def edges(self) -> Sequence[Edge]:
+        """Read the pin trace. A pin whose node lost its power went off with it."""
+        if not self._trace.exists():
+            return ()
+        *lines, _ = self._trace.read_text().split("\n")
+        written = [Edge(line["pin"], line["on"], line["at"]) for line in map(json.loads, lines)]
+        edges: list[Edge] = []
+        cuts = list(self._power_cuts)
+        on: set[str] = set()
+        for edge in [*written, None]:
+            while cuts and (edge is None or edge.at > cuts[0]):
+                edges += [Edge(actuator, False, cuts[0], was_recovered=True) for actuator in sorted(on)]
+                on.clear()
+                cuts.pop(0)
+            if edge is not None:
+                edges.append(edge)
+                (on.add if edge.is_on else on.discard)(edge.actuator)
+        return edges
+
+    def last_seq(self) -> int:
+        """Read what is on the disk: each actuator has a record."""
+        data = (self.folder / "state" / "node.prefs").read_bytes()
+        last, at = 0, 0
+        while at < len(data):
+            size = data[at + 4]
+            if size > _RECORD.size:
+                last = max(last, _RECORD.unpack_from(data, at + 5)[1])
+            at += 5 + size
+        return last
+
+    def log(self) -> str:
+        """Read the log."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def hand(self, what: str) -> None:
+        """Do something at the node itself: `press` or `release` its button, or make its loop `hang`."""
+        (self.folder / "hands" / what).touch()
+
+    def _end(self, number: signal.Signals) -> bool:
+        process = self._process
+        if process is None or process.poll() is not None:
+            return False
+        process.send_signal(number)
+        try:
+            process.wait(_STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"The node did not end within {_STOP_WITHIN_S:g} s of {number.name}.") from None
+        return True
+
+    def _environment(self) -> dict[str, str]:
+        setup = self._setup
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PLANT_")}
+        settings: dict[str, object] = {
+            "ESPHOME_PREFDIR": self.folder / "state",
+            # What ESPHome makes at its start lives as long as the process.
+            "ASAN_OPTIONS": "detect_leaks=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+            "PLANT_TRACE": self._trace,
+            "PLANT_HANDS": self.folder / "hands",
+            "PLANT_PORT": urlsplit(setup.url).port,
+            "PLANT_DEVICE_ID": setup.device_id,
+            "PLANT_DEVICE_SECRET": setup.secret,
+            "PLANT_LINK_TIMEOUT_MS": round(setup.link_timeout_s * 1000),
+            "PLANT_SEND_MS": round(setup.send_every_s * 1000),
+            "PLANT_SAMPLE_MS": round(setup.sample_every_s * 1000),
+            "PLANT_MAX_RUN_MS": setup.limits.max_run_ms,
+            "PLANT_MIN_OFF_MS": setup.limits.min_off_ms,
+            "PLANT_MAX_DAY_MS": setup.limits.max_day_ms,
+            "PLANT_FLOW_ML_PER_MIN": setup.flow_ml_per_min,
+            "PLANT_RESERVOIR_ML": round(setup.reservoir_ml),
+            "PLANT_RESERVOIR_PERCENT": round(setup.reservoir_percent),
+        }
+        return inherited | {name: str(value) for name, value in settings.items()}

@@ -1,0 +1,265 @@
+"""The ESPHome node's own faults: what the contract suite, which is the same for all nodes, does not ask."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.firmware.contract.bench import Bench
+from tests.firmware.contract.conftest import owner
+from tests.firmware.contract.esphome import EsphomeNode
+from tests.firmware.contract.node_under_test import Limits, Setup
+from tests.firmware.contract.proxy import Answer
+from tests.live_backend import Backend, Person, eventually
+
+ABench = Callable[..., Bench]
+
+pytestmark = [pytest.mark.slow, pytest.mark.built_for_host("host"), pytest.mark.timeout(120)]
+
+__all__ = ["owner"]
+
+
+@pytest.fixture
+def a_bench(owner: Person, tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    """Build a bench; words are those of `Setup`."""
+    benches: list[Bench] = []
+
+    def build(owner: Person = owner, **setup: Any) -> Bench:
+        benches.append(Bench(owner.backend, owner, EsphomeNode, tmp_path / str(len(benches)), **setup))
+        return benches[-1]
+
+    yield build
+    for bench in benches:
+        bench.close()
+
+
+def hand(bench: Bench, what: str) -> None:
+    assert isinstance(bench.node, EsphomeNode)
+    bench.node.hand(what)
+
+
+def folder(bench: Bench) -> Path:
+    assert isinstance(bench.node, EsphomeNode)
+    return bench.node.folder
+
+
+def test_a_loop_that_hangs_makes_no_run_longer(a_bench: ABench) -> None:
+    """The timer that ends a run does not depend on the main loop, which stands still for four seconds here."""
+    bench = a_bench(limits=Limits(max_run_ms=1500)).hide_limits().start()
+    command = bench.running(bench.order(20_000))
+
+    hand(bench, "hang")
+
+    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
+    assert 1400 <= run.ran_ms <= 1750
+    done = bench.outcome(command)
+    assert (done["state"], done["reason"]) == ("succeeded", "max_run")
+    assert abs(done["ran_ms"] - run.ran_ms) < 100
+
+
+def test_a_button_passes_the_same_envelope(a_bench: ABench) -> None:
+    bench = a_bench(limits=Limits(max_run_ms=5_000, min_off_ms=600_000)).start()
+
+    hand(bench, "press")
+    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
+    assert 350 <= run.ran_ms <= 650
+    hand(bench, "press")
+
+    eventually(lambda: "not run, min_off" in bench.node.log())
+    # And what the button ran counts for the backend's commands too.
+    bench.hide_limits()
+    assert bench.outcome(bench.order(100))["reason"] == "min_off"
+    assert len(bench.runs()) == 1
+
+
+def test_a_button_does_not_run_a_pump_that_nobody_could_stop(a_bench: ABench) -> None:
+    bench = a_bench(link_timeout_s=2).start()
+    bench.proxy.cut()
+    eventually(lambda: "nothing runs until it does" in bench.node.log())
+
+    hand(bench, "press")
+    eventually(lambda: not list((folder(bench) / "hands").iterdir()))
+
+    assert bench.runs() == []
+
+
+def test_a_lost_ledger_runs_nothing_that_came_before(a_bench: ABench) -> None:
+    """Who has no ledger cannot know what it ran: what waits then is acknowledged as known, and not run."""
+    bench = a_bench().start()
+    done = bench.outcome(bench.order(200))
+    bench.node.kill()
+    (folder(bench) / "state" / "node.prefs").unlink()
+    waiting = bench.order(200)
+
+    bench.start()
+
+    eventually(lambda: bench.statuses(waiting) == ["duplicate"])
+    after = bench.outcome(bench.order(100))
+    assert after["state"] == "succeeded"
+    assert after["seq"] > waiting["seq"] > done["seq"]
+    assert len(bench.runs()) == 2
+
+
+@pytest.mark.crash
+def test_a_backend_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    with Backend(tmp_path / "backend", command_ttl_s=30, sweep_interval_s=0.2) as backend:
+        bench = Bench(backend, backend.add_person(), EsphomeNode, tmp_path / "node")
+        try:
+            bench.start()
+            for _ in range(2):
+                sent = len(bench.proxy.answered("POST /telemetry", 202))
+                eventually(lambda: len(bench.proxy.answered("POST /telemetry", 202)) > sent + 5, within_s=30)  # noqa: B023
+                backend.kill()
+                backend.start()
+            command = bench.outcome(bench.order(300), within_s=30)
+            bench.node.stop()
+            values = sorted(value for _, value in bench.history())
+        finally:
+            bench.close()
+    assert command["state"] == "succeeded"
+    assert len(bench.runs()) == 1
+    # Every value that the probe gave, once: a hundredth more each time.
+    assert len(values) > 10
+    assert {round((later - earlier) * 100) for earlier, later in pairwise(values)} == {1}
+
+
+@pytest.mark.crash
+def test_kills_in_mid_run_never_make_two_of_one(a_bench: ABench) -> None:
+    bench = a_bench(limits=Limits(max_run_ms=2_000)).hide_limits().start()
+    orders = []
+    for round_ in range(4):
+        orders.append(bench.order(1_500))
+        eventually(lambda: bench.is_on("pump"))
+        if round_ % 2:
+            eventually(lambda: bench.command(orders[-1])["state"] == "accepted")
+        bench.node.kill()
+        bench.start()
+        assert bench.outcome(orders[-1])["state"] in ("interrupted", "timed_out")
+
+    assert len(bench.runs()) == len(orders)
+    assert max(run.ran_ms for run in bench.runs()) < 2_200
+
+
+def test_minutes_of_outage_leave_no_gap(a_bench: ABench) -> None:
+    """More readings than a batch holds, and no hole in them; what was too much would be counted as dropped."""
+    bench = a_bench(sample_every_s=0.02).start()
+    bench.proxy.cut()
+    lost_at = time.time()
+    eventually(lambda: time.time() > lost_at + 10)
+    bench.proxy.mend()
+    back_at = time.time()
+
+    eventually(lambda: bench.history()[-1][0] > back_at + 0.5, within_s=60)
+    bench.node.stop()
+
+    # What the backend took; its history holds one value for each millisecond.
+    values = sorted(bench.sent())
+    assert len(values) > 200
+    assert {round((later - earlier) * 100) for earlier, later in pairwise(values)} == {1}
+
+
+NONSENSE = [
+    Answer(200, b"<html>Welcome to our hotel</html>", (("content-type", "text/html"),)),
+    Answer(200, b'{"commands": [' + b'{"id": 1, "seq": 99, "actuator": "pump", "action": "on"},' * 500 + b"{}]}"),
+    Answer(200, b'{"commands": [{"id": 1, "seq": 99, "actuator": "pump", "action": "on", "duration_ms": 5000'),
+    Answer(200, b'{"commands": [{"id": 1, "seq": 18446744073709551616, "actuator": "pump", "action": "on",'
+                b'"duration_ms": 5000, "ttl_ms": 5000}]}'),
+    Answer(200, b"[" * 2000),
+    Answer(200, b'{"commands": {"id": 1}}'),
+    Answer(200, bytes(range(256))),
+    Answer(500, b"x" * 10_000),
+    Answer(404, b"{}"),
+    Answer(302, b"", (("location", "http://127.0.0.1:9/"),)),
+]  # fmt: skip
+
+
+def test_answers_that_make_no_sense_move_nothing(a_bench: ABench) -> None:
+    bench = a_bench().start()
+    for count, nonsense in enumerate(NONSENSE, start=1):
+        for route in ("GET /commands", "POST /telemetry", "POST /commands/ack"):
+            bench.proxy.answer(route, nonsense)
+
+        done = bench.outcome(bench.order(100), within_s=30)
+
+        # The outcome comes through when the nonsense is over.
+        assert done["state"] == "succeeded"
+        assert len(bench.runs()) == count
+    bench.node.stop()
+    # 404 without a code is not the backend's: nothing was dropped.
+    assert [value for _, value in bench.history()] == bench.sent()
+
+
+@contextmanager
+def a_server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Listen, and do with each connection as it is told."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    connections: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connections.append(connection)
+            threading.Thread(target=quietly, args=(connection,), daemon=True).start()
+
+    def quietly(connection: socket.socket) -> None:
+        try:
+            behave(connection)
+        except OSError:
+            # The node hung up, or the test is over.
+            pass
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for connection in connections:
+            connection.close()
+        thread.join()
+
+
+def _drip(connection: socket.socket) -> None:
+    while True:
+        connection.sendall(b"H")
+        time.sleep(0.05)
+
+
+def _flood(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 65536)
+
+
+def _say_nothing(connection: socket.socket) -> None:
+    while connection.recv(4096):
+        pass
+
+
+@pytest.mark.parametrize("behave", [_drip, _flood, _say_nothing])
+def test_a_server_that_never_ends_holds_nothing_up(behave: Callable[[socket.socket], None], tmp_path: Path) -> None:
+    """The loop goes on meanwhile: it still does what its hands say, and ends at once when it is told to."""
+    with a_server(behave) as url:
+        node = EsphomeNode(Setup(url, "device", "secret"), tmp_path / "node")
+        node.start()
+        try:
+            eventually(lambda: "the backend does not answer" in node.log(), within_s=40)
+            node.hand("press")
+            eventually(lambda: not list((tmp_path / "node" / "hands").iterdir()), within_s=5)
+            node.stop()
+        finally:
+            node.kill()
+    assert node.edges() == ()
+    assert "secret" not in node.log()
