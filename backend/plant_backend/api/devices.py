@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 
@@ -21,6 +21,8 @@ from plant_backend.api.schemas import (
     DeviceCreate,
     DeviceCreated,
     DeviceRead,
+    NodeFileRead,
+    NodeFilesRead,
     ProfileIn,
     ProfileRead,
     ReadingsRead,
@@ -34,6 +36,7 @@ from plant_backend.services.devices import DeviceStatus
 from plant_backend.services.documents import decision_document, profile_document
 from plant_backend.services.events import status_document
 from plant_backend.services.history import MAX_POINTS, MAX_READINGS
+from plant_backend.services.node_files import SHOWN_ONCE, Board, NodeKind, node_files
 from plant_backend.services.reading_files import csv_text, ndjson_text, shown_unit
 from plant_backend.services.real_time import from_real_ms, real_ms
 
@@ -96,6 +99,22 @@ async def show_secret_states(device_id: str, who: CurrentKeeper, services: Servi
         previous_until=from_real_ms(known.previous_until_ms) if has_previous else None,
         previous_used_at=from_real_ms(known.previous_used_at_ms) if has_previous else None,
     )
+
+
+@router.get("/{device_id}/files")
+async def show_node_files(
+    device_id: str,
+    who: CurrentUser,
+    services: ServicesDep,
+    request: Request,
+    kind: Annotated[NodeKind, Query(description="What the node is made of.")] = NodeKind.ESPHOME,
+    board: Annotated[Board, Query(description="Only for ESPHome.")] = Board.ESP32,
+) -> NodeFilesRead:
+    """Give the files that a node of this device reads, but not its secret, which was shown once, when it was made."""
+    device = (await services.devices.get(who, device_id)).device
+    url = services.public_url or f"{request.url.scheme}://{request.url.netloc}"
+    files = node_files(kind, url, device.id, device.name, SHOWN_ONCE, board)
+    return NodeFilesRead(files=[NodeFileRead(name=file.name, text=file.text) for file in files])
 
 
 @router.get("/{device_id}/automation")

@@ -384,6 +384,19 @@ class SecretRead(Output):
     secret: str
 
 
+class NodeFileRead(Output):
+    """A file for a node's folder."""
+
+    name: str = Field(examples=["balcony-0b8f.yaml"])
+    text: str
+
+
+class NodeFilesRead(Output):
+    """What a node reads to find this backend."""
+
+    files: list[NodeFileRead]
+
+
 class SecretRotate(Input):
     """How long the old secret goes on working beside the new one."""
 

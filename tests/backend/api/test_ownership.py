@@ -18,6 +18,7 @@ REQUESTS: dict[str, JSON] = {
     "DELETE /devices/{device_id}": {},
     "POST /devices/{device_id}/secret": {},
     "GET /devices/{device_id}/secret": {},
+    "GET /devices/{device_id}/files": {},
     "GET /devices/{device_id}/automation": {},
     "PUT /devices/{device_id}/automation": {"json": {"mode": "on"}},
     "POST /devices/{device_id}/automation/simulate": {"json": {}},

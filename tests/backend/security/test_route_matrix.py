@@ -49,6 +49,7 @@ MATRIX: dict[str, str] = {
     "DELETE /devices/{device_id}": THING,
     "GET /devices/{device_id}/secret": THING,
     "POST /devices/{device_id}/secret": THING,
+    "GET /devices/{device_id}/files": THING,
     "GET /devices/{device_id}/automation": THING,
     "PUT /devices/{device_id}/automation": THING,
     "POST /devices/{device_id}/automation/simulate": THING,

@@ -21,8 +21,8 @@ def added(owner: Visitor, kind: str, name: str = "Balcony tomatoes") -> tuple[st
 
 
 def file_on(page: str) -> str:
-    """Give the text of the file on a page."""
-    return html.unescape(re.findall(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)[0])
+    """Give the text of the file with the secret on a page."""
+    return html.unescape(re.findall(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)[-1])
 
 
 @pytest.mark.parametrize("kind", ["esphome", "raspberry_pi", "other"])
@@ -41,6 +41,20 @@ def test_the_file_lets_its_node_in(owner: Visitor, ada: Person, backend: Backend
     answer = backend.request("POST", "/auth/device", json={"device_id": device_id, "secret": secret})
     assert answer.status_code == 200
     ada.request("DELETE", f"/devices/{device_id}")
+
+
+def test_esphome_gets_the_yaml_that_goes_with_the_secret(owner: Visitor, ada: Person) -> None:
+    path, page = added(owner, "esphome", "Käthe's ${x} balcony 🌱")
+    texts = [html.unescape(each) for each in re.findall(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)]
+    assert len(texts) == 2
+    assert "device_secret: !secret plant_device_secret" in texts[0]
+    assert "pds_" not in texts[0]
+    device = path.removeprefix("/web").split("/new")[0]
+    files = ada.get(f"{device}/files", board="d1_mini")["files"]
+    assert "boards/d1_mini.yaml" in files[0]["text"]
+    assert "shown once" in files[1]["text"]
+    assert "${" not in files[0]["text"]
+    ada.request("DELETE", device)
 
 
 def test_a_secret_is_gone_after_a_reload_and_kept_nowhere(owner: Visitor, ada: Person) -> None:

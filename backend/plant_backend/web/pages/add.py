@@ -3,8 +3,9 @@
 from starlette.responses import Response
 
 from plant_backend.domain.errors import InvalidInput
+from plant_backend.services.node_files import NodeKind, node_files
 from plant_backend.web import plant_view
-from plant_backend.web.node_files import KINDS, NodeKind, node_file
+from plant_backend.web.node_files import KINDS
 from plant_backend.web.page import For, Page
 from plant_backend.web.shown_once import ShownOnce
 from plant_backend.web.visit import Visit
@@ -46,7 +47,7 @@ async def show_secret(visit: Visit) -> Response:
         plant=plant,
         kind=kind,
         secret=secret,
-        file=None if secret is None else node_file(kind, visit.address, plant.device.id, secret),
+        files=() if secret is None else node_files(kind, visit.address, plant.device.id, plant.device.name, secret),
         is_secret=True,
     )
     response.headers["cache-control"] = "no-store"
