@@ -31,12 +31,14 @@ class EsphomeNode:
     # Readings wait in memory: flash wears out.
     keeps_readings_through_a_restart = False
 
-    def __init__(self, setup: Setup, folder: Path) -> None:
+    def __init__(self, setup: Setup, folder: Path, *, name: str = "host", authority: Path | None = None) -> None:
+        """`name` is the configuration's; `authority` signs the certificates that it trusts."""
         self._setup = setup
         self.folder = folder
         self._trace = folder / "pin_trace.jsonl"
         self._log = folder / "node.log"
-        self._program = program()
+        self._program = program(name)
+        self._authority = authority
         self._process: subprocess.Popen[bytes] | None = None
         self._power_cuts: list[float] = []
         (folder / "hands").mkdir(parents=True)
@@ -135,6 +137,8 @@ class EsphomeNode:
             "UBSAN_OPTIONS": "print_stacktrace=1",
             "PLANT_TRACE": self._trace,
             "PLANT_HANDS": self.folder / "hands",
+            "PLANT_URL": setup.url,
+            "PLANT_CA": self._authority or "",
             "PLANT_PORT": urlsplit(setup.url).port,
             "PLANT_DEVICE_ID": setup.device_id,
             "PLANT_DEVICE_SECRET": setup.secret,
