@@ -38,6 +38,7 @@ def tree(tmp_path: Path) -> Path:
         *APP,
         f"{INTEGRATION}/manifest.json",
         *PACKAGES,
+        *ESPHOME,
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -49,6 +50,11 @@ PACKAGES = [
     f"{package}/{name}"
     for package, module in (("backend", "plant_backend"), ("firmware/raspberry_pi", "plant_node"))
     for name in ("pyproject.toml", f"{module}/__init__.py")
+]
+
+ESPHOME = [
+    "firmware/esphome/components/plant_node/__init__.py",
+    *(f"firmware/esphome/boards/{board}.yaml" for board in ("d1_mini", "esp32-4ch", "esp32-c3")),
 ]
 
 

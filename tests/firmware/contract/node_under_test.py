@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+LATE_MS = 2_000
+"""How late a busy machine may wake what is due."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -105,3 +108,8 @@ def runs_of(edges: Sequence[Edge], actuator: str = "pump") -> list[Run]:
         else:
             runs[-1] = Run(actuator, runs[-1].began_at, edge.at)
     return runs
+
+
+def ran_for(run_ms: float, asked_ms: int) -> bool:
+    """A pump may stop a little early, as its clock ticks, or late, as a busy machine wakes."""
+    return asked_ms - 50 <= run_ms <= asked_ms + LATE_MS

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.firmware.contract.bench import Bench
-from tests.firmware.contract.node_under_test import Limits
+from tests.firmware.contract.node_under_test import LATE_MS, Limits, ran_for
 from tests.live_backend import eventually
 
 ABench = Callable[..., Bench]
@@ -30,8 +30,8 @@ def test_a_run_is_cut_at_the_nodes_own_limit(a_bench: ABench) -> None:
 
     assert (done["state"], done["reason"]) == ("succeeded", "max_run")
     (run,) = bench.runs()
-    assert 350 <= run.ran_ms <= 650
-    assert 350 <= done["ran_ms"] <= 650
+    assert ran_for(run.ran_ms, 400)
+    assert ran_for(done["ran_ms"], 400)
 
 
 @pytest.mark.parametrize("lose", ["fall_silent", pytest.param("cut", marks=pytest.mark.slow)])
@@ -47,7 +47,7 @@ def test_a_run_ends_with_the_link(a_bench: ABench, lose: str) -> None:
     bench.proxy.mend()
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
-    assert abs(done["ran_ms"] - run.ran_ms) < 250
+    assert abs(done["ran_ms"] - run.ran_ms) < LATE_MS
     assert len(bench.runs()) == 1
 
 
@@ -91,7 +91,7 @@ def test_a_node_that_dies_in_mid_run_leaves_no_pump_on_and_never_runs_it_again(a
     runs = bench.runs()
     assert len(runs) == 2
     assert runs[0].ran_ms < 15_000
-    assert 50 <= runs[1].ran_ms <= 350
+    assert ran_for(runs[1].ran_ms, 100)
 
 
 def test_a_node_that_is_stopped_in_mid_run_says_how_long_it_ran(a_bench: ABench) -> None:
@@ -105,7 +105,7 @@ def test_a_node_that_is_stopped_in_mid_run_says_how_long_it_ran(a_bench: ABench)
     bench.start()
     done = bench.outcome(command)
     assert done["state"] == "interrupted"
-    assert abs(done["ran_ms"] - run.ran_ms) < 250
+    assert abs(done["ran_ms"] - run.ran_ms) < LATE_MS
     assert len(bench.runs()) == 1
 
 
@@ -122,7 +122,7 @@ def test_the_daily_amount_holds_across_restarts(a_bench: ABench) -> None:
 
     # 300 ms ran, 1,500 ms may have run.
     assert (cut["state"], cut["reason"]) == ("succeeded", "max_day")
-    assert 150 <= cut["ran_ms"] <= 250
+    assert ran_for(cut["ran_ms"], 200)
     assert (refused["state"], refused["reason"]) == ("rejected", "max_day")
     assert len(bench.runs()) == 3
 

@@ -77,8 +77,8 @@ void Actuator::start(const Command &command) {
   this->publish_state(true);
   if (is_endless && is_command)
     node_->ledger().finish(command.seq, Outcome{Status::SUCCEEDED, Reason::NONE, 0});
-  ESP_LOGI(TAG, "%s: on for %" PRIu32 " ms (command %" PRIu64 ", seq %" PRIu32 "%s%s)", channel_, planned_ms_, command.id,
-           command.seq, cut_ != Reason::NONE ? ", cut by " : "", reason_name(cut_));
+  ESP_LOGI(TAG, "%s: on for %" PRIu32 " ms (seq %" PRIu32 "%s%s)", channel_, planned_ms_, command.seq,
+           cut_ != Reason::NONE ? ", cut by " : "", reason_name(cut_));
 }
 
 void Actuator::stop(Reason reason) {

@@ -1,6 +1,5 @@
 #pragma once
 // Ends a run by a timer that does not depend on the main loop.
-#include <atomic>
 #include <cstdint>
 
 #include "esphome/core/defines.h"
@@ -13,9 +12,18 @@ extern "C" {
 #include "osapi.h"
 #include "os_type.h"
 }
+#else
+#include <atomic>
 #endif
 
 namespace esphome::plant_node {
+
+#ifdef USE_ESP8266
+// It has one thread, and no atomic instructions.
+template<typename T> using Shared = volatile T;
+#else
+template<typename T> using Shared = std::atomic<T>;
+#endif
 
 #ifdef USE_HOST
 // There is no interrupt on a computer, so any pin will do.
@@ -40,8 +48,8 @@ class RunGuard {
 
   GuardedPin *pin_{nullptr};
   ISRInternalGPIOPin isr_pin_;
-  std::atomic<bool> has_fired_{false};
-  std::atomic<uint32_t> fired_at_ms_{0};
+  Shared<bool> has_fired_{false};
+  Shared<uint32_t> fired_at_ms_{0};
 #if defined(USE_ESP32)
   esp_timer_handle_t timer_{nullptr};
 #elif defined(USE_ESP8266)
