@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import astuple
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -32,19 +36,21 @@ from plant_backend.api.metrics import Counts
 from plant_backend.api.openapi import describe_telemetry
 from plant_backend.api.telemetry import MAX_BODY, TelemetryEndpoint
 from plant_backend.bus.local import LocalBus
-from plant_backend.bus.relay import Relay
-from plant_backend.clock import SystemClock
+from plant_backend.bus.relay import FollowerRelay, Relay
+from plant_backend.clock import AgreedClock, SystemClock
 from plant_backend.domain.keeping import Keeping
 from plant_backend.integrations.notifications import AppriseNotifier
+from plant_backend.ports import Clock
 from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
 from plant_backend.settings import Settings
 from plant_backend.storage import allocator, signing_key
-from plant_backend.storage.instance import instance_id
-from plant_backend.storage.migrate import migrate
+from plant_backend.storage.errors import DatabaseUnusable
+from plant_backend.storage.instance import instance_id, is_common_key
+from plant_backend.storage.migrate import migrate, migrate_postgres
 from plant_backend.storage.retention import Retention
 from plant_backend.storage.sealer import FileSealer
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqliteStorage, SqlStorage
 from plant_backend.worker import Worker
 
 if TYPE_CHECKING:
@@ -60,11 +66,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 async def running(settings: Settings, *, with_worker: bool = True, is_guest: bool = False) -> AsyncIterator[Services]:
     """Open the database and run the services over it. Raises storage.errors.DatabaseError."""
     allocator.settle()
-    path = settings.database_path
-    before, after = migrate(path)
-    if before != after:
-        log.info("database_migrated", path=str(path), before=before, after=after)
-    clock = SystemClock(settings.clock_speed, settings.clock_origin_ms)
     keeping = Keeping(
         settings.raw_retention_days,
         settings.five_minute_retention_days,
@@ -72,24 +73,25 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
         settings.record_retention_days,
         settings.audit_days,
     )
-    storage = SqliteStorage(
-        path,
-        clock,
-        compact_every_s=settings.compact_every_s,
-        compact_at_batches=settings.compact_at_batches,
-        retention=Retention(*astuple(keeping)),
-        is_guest=is_guest,
-    )
+    storage, clock = _storage(settings, keeping, with_worker=with_worker, is_guest=is_guest)
     await storage.open()
-    bus = LocalBus()
+    bus: LocalBus = LocalBus()
     notifier = AppriseNotifier(settings.notification_networks)
     try:
+        instance = await instance_id(storage)
+        keys = SigningKeys(*signing_key.load(settings.signing_key_path))
+        if storage.is_shared and not await is_common_key(storage, keys.all):
+            log.warning(
+                "signing_key_differs", hint=f"Copy {settings.signing_key_path} from the machine that was first."
+            )
+        if settings.redis_url:
+            bus = _redis_bus(settings.redis_url, instance, does_work=with_worker and not is_guest)
         services = build_services(
             storage,
             bus,
             clock,
-            instance_id=await instance_id(storage),
-            signing_keys=SigningKeys(*signing_key.load(settings.signing_key_path)),
+            instance_id=instance,
+            signing_keys=keys,
             command_ttl_ms=settings.command_ttl_s * 1000,
             notifier=notifier,
             sealer=FileSealer(settings.notification_key_path),
@@ -99,13 +101,18 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
         )
         services.events.start()
         storage.listen(services.events)
-        storage.listen(Relay(bus))
+        storage.listen_here(Relay(bus))
+        storage.listen_elsewhere(services.elsewhere)
+        storage.listen_elsewhere(FollowerRelay(bus))
+        for topic in ("log", "gap"):
+            bus.subscribe(topic, lambda _: storage.look())
         worker = Worker(
             services, storage, sweep_s=settings.sweep_interval_s, interval_ms=settings.evaluation_interval_ms
         )
         if with_worker:
             worker.start()
             services.sender.start()
+        await bus.start()
         try:
             yield services
         finally:
@@ -114,8 +121,55 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
             await worker.stop()
             await services.sender.stop()
             await notifier.close()
+            await bus.close()
     finally:
         await storage.close()
+
+
+def _storage(settings: Settings, keeping: Keeping, *, with_worker: bool, is_guest: bool) -> tuple[SqlStorage, Clock]:
+    """Give the storage that the settings name, brought to this version's schema, and the clock that goes with it."""
+    options: dict[str, Any] = {
+        "compact_every_s": settings.compact_every_s,
+        "compact_at_batches": settings.compact_at_batches,
+        "retention": Retention(*astuple(keeping)),
+        "is_guest": is_guest,
+    }
+    clock: Clock
+    if settings.database_url:
+        _make_folder(settings.data_dir.expanduser())
+        before, after = migrate_postgres(settings.database_url)
+        # Only who has a second database pays for its driver.
+        from plant_backend.storage.postgres_store import PostgresStorage
+
+        clock = AgreedClock()
+        shared = PostgresStorage(settings.database_url, clock, may_lead=with_worker, **options)
+        storage: SqlStorage = shared
+        where = shared.place
+    else:
+        before, after = migrate(settings.database_path)
+        clock = SystemClock(settings.clock_speed, settings.clock_origin_ms)
+        storage = SqliteStorage(settings.database_path, clock, **options)
+        where = str(settings.database_path)
+    if before != after:
+        log.info("database_migrated", path=where, before=before, after=after)
+    return storage, clock
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of the keys. Raises DatabaseUnusable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnusable(f"The folder {folder} cannot be made: {error.strerror}.") from error
+
+
+def _redis_bus(url: str, instance: str, *, does_work: bool) -> LocalBus:
+    try:
+        from plant_backend.bus.redis_streams import RedisBus
+    except ImportError as error:
+        raise DatabaseUnusable("Redis needs one more package: install plant-backend[redis].") from error
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return RedisBus(url, f"plant:{instance}", name, does_work=does_work)
 
 
 def can_be_advertised(settings: Settings) -> bool:

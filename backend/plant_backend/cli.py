@@ -39,8 +39,12 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:
+            # Of several settings together; the text names them.
+            fail(f"{first['msg'].removeprefix('Value error, ')}.", 2)
         name = "PLANT_" + "_".join(str(part) for part in first["loc"]).upper()
-        shown = "" if "TOKEN" in name else f" (it is {first['input']!r})"
+        # An address may hold a password.
+        shown = "" if "TOKEN" in name or "URL" in name else f" (it is {first['input']!r})"
         fail(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}{shown}.", 2)
 
 
@@ -68,12 +72,15 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [PLANT_HOST].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one [PLANT_PORT].")] = None,
     data_dir: DataDir = None,
+    worker: Annotated[
+        bool | None, typer.Option("--worker/--no-worker", help="Run the rules too [PLANT_WITH_WORKER].")
+    ] = None,
 ) -> None:
     """Run the API and the worker."""
     from plant_backend import logs, server
     from plant_backend.storage.errors import DatabaseError
 
-    settings = load_settings(host=host, port=port, data_dir=data_dir)
+    settings = load_settings(host=host, port=port, data_dir=data_dir, with_worker=worker)
     logs.configure(settings.log_level, settings.log_format)
     try:
         listener = server.listen(settings.host, settings.port)
@@ -86,9 +93,19 @@ def serve(
 
 
 @app.command()
-def worker() -> None:
-    """Run a worker of its own, beside servers that share a PostgreSQL database."""
-    fail("On SQLite the worker runs inside `plant-backend serve`; there is nothing to start.", 2)
+def worker(data_dir: DataDir = None) -> None:
+    """Run the rules alone, beside servers that share a PostgreSQL database."""
+    from plant_backend import logs, server
+    from plant_backend.storage.errors import DatabaseError
+
+    settings = load_settings(data_dir=data_dir)
+    if not settings.database_url:
+        fail("On SQLite the worker runs inside `plant-backend serve`; there is nothing to start.", 2)
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        server.run_worker(settings)
+    except DatabaseError as error:
+        fail(str(error))
 
 
 @app.command()
@@ -96,13 +113,58 @@ def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to this version's schema. `serve` does it by itself."""
     from plant_backend.storage.errors import DatabaseError
     from plant_backend.storage.migrate import migrate as run_migrations
+    from plant_backend.storage.migrate import migrate_postgres
 
     settings = load_settings(data_dir=data_dir)
     try:
-        before, after = run_migrations(settings.database_path)
+        if settings.database_url:
+            before, after = migrate_postgres(settings.database_url)
+        else:
+            before, after = run_migrations(settings.database_path)
     except DatabaseError as error:
         fail(str(error))
-    print(f"{settings.database_path}: {'made' if before is None else 'was at ' + before}, is at {after}.")
+    where = "The database" if settings.database_url else settings.database_path
+    print(f"{where}: {'made' if before is None else 'was at ' + before}, is at {after}.")
+
+
+@app.command("copy")
+def copy_database(
+    source: Annotated[
+        str | None, typer.Option("--from", help="The SQLite file: sqlite:///PATH [PLANT_DATA_DIR].")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--to", help="An empty PostgreSQL database: postgresql://… [PLANT_DATABASE_URL].")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Copy a SQLite installation into PostgreSQL, and compare. The server must not run. Cut short, run it again."""
+    from plant_backend.storage.errors import DatabaseError
+
+    settings = load_settings(data_dir=data_dir, database_url=target)
+    path = settings.database_path if source is None else Path(source.removeprefix("sqlite:///"))
+    if not settings.database_url:
+        fail("Say where to: --to postgresql://USER:PASSWORD@HOST/NAME, or PLANT_DATABASE_URL.", 2)
+    try:
+        from plant_backend.storage.copying import copy, rows_in
+    except ImportError:
+        fail("PostgreSQL needs more packages: install plant-backend[postgres].")
+    try:
+        if not path.exists():
+            fail(f"There is no database {path}.")
+        with typer.progressbar(length=rows_in(path), label="Copying", width=40) as bar:
+
+            def progress(table: str, rows: int) -> None:
+                bar.label = f"Copying {table:<22}"
+                bar.update(rows)
+
+            counts = copy(path, settings.database_url, progress)
+    except DatabaseError as error:
+        fail(str(error))
+    for table, rows in counts.items():
+        print(f"{table}\t{rows}")
+    print(
+        f"{sum(counts.values())} rows, the same on both sides. Keep the keys beside {path}: the servers need them too."
+    )
 
 
 @app.command()
@@ -124,6 +186,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to make.")], data
     from plant_backend.storage.errors import DatabaseError
 
     settings = load_settings(data_dir=data_dir)
+    _only_on_sqlite(settings, "pg_dump --format=custom")
     try:
         size = make_backup(settings.database_path, file)
     except DatabaseError as error:
@@ -138,6 +201,7 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` made
     from plant_backend.storage.errors import DatabaseError
 
     settings = load_settings(data_dir=data_dir)
+    _only_on_sqlite(settings, "pg_restore --clean")
     try:
         restored = put_back(file, settings.database_path)
     except DatabaseError as error:
@@ -353,6 +417,11 @@ def demo(
     from plant_backend.demo.run import run_demo
 
     raise SystemExit(run_demo(speed=speed, check=check, host=host, port=port))
+
+
+def _only_on_sqlite(settings: Settings, instead: str) -> None:
+    if settings.database_url:
+        fail(f"This is for the SQLite file. With PLANT_DATABASE_URL use PostgreSQL's own: {instead}.", 2)
 
 
 def _password(from_stdin: bool) -> str:

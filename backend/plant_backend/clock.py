@@ -35,3 +35,24 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of this clock."""
         await asyncio.sleep(seconds / self._speed)
+
+
+class AgreedClock(SystemClock):
+    """The clock of processes that share a database: the server's, carried on between two looks by the steady one.
+
+    Somebody who sets the clock of one machine sets nothing here; who sets the server's sets it for all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offset_ms = time.time_ns() // 1_000_000 - self.steady_ms()
+
+    def now_ms(self) -> int:
+        """Give the time in Unix milliseconds."""
+        return self.steady_ms() + self._offset_ms
+
+    def agree(self, told_ms: int, asked_at_ms: int, answered_at_ms: int) -> None:
+        """Go by a time that was told between two moments, as far as it says anything new: an answer takes its time."""
+        earliest_ms, latest_ms = told_ms - answered_at_ms, told_ms - asked_at_ms
+        if not earliest_ms - 1 <= self._offset_ms <= latest_ms + 1:
+            self._offset_ms = (earliest_ms + latest_ms) // 2

@@ -6,7 +6,7 @@ nor interleave with itself, a dialect may run it again after a serialization fai
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Scope, Session, User
 from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState
@@ -51,6 +51,17 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of the same world."""
+        ...
+
+
+@runtime_checkable
+class SharedClock(Protocol):
+    """A clock of many machines, which goes by what one of them says."""
+
+    def steady_ms(self) -> int: ...
+
+    def agree(self, told_ms: int, asked_at_ms: int, answered_at_ms: int) -> None:
+        """Go by a time that was told between two moments of the steady clock."""
         ...
 
 
@@ -294,6 +305,10 @@ class Commands(Protocol):
         """Move all dates with a clock that was set by `jump_ms` and says `now`: what lay an hour back still does."""
         ...
 
+    def note_clock_moved(self, jump_ms: int) -> int:
+        """Write down that dates were moved, for other processes. Gives by how much they were moved in all."""
+        ...
+
     def overdue(self, now: datetime) -> Sequence[tuple[int, Command]]:
         """Give (device number, command) of commands whose life is over and whose outcome is unknown."""
         ...
@@ -535,6 +550,21 @@ class Storage(Protocol):
         """Run `work` on one consistent snapshot."""
         ...
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes take batches and run the rules too."""
+        ...
+
+    @property
+    def is_leader(self) -> bool:
+        """Tell whether this process does what only one may do: sweep, compact, send notifications."""
+        ...
+
+    @property
+    def clock_moved_ms(self) -> int:
+        """Give by how much dates have been moved with the clock so far. Where nothing is shared it is not told."""
+        ...
+
     async def catch_up(self) -> None:
         """Take in what other processes have written."""
         ...
@@ -586,7 +616,31 @@ class Storage(Protocol):
 class Bus(Protocol):
     """Nudges: "there is news about X". Lost, doubled or reordered ones are harmless."""
 
-    def publish(self, topic: str, key: int) -> None: ...
+    @property
+    def is_carrying(self) -> bool:
+        """Tell whether nudges reach other processes."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Say for people how nudges travel."""
+        ...
+
+    def publish(self, topic: str, key: int) -> None:
+        """Let whom it concerns hear, wherever: one worker of work to do, everybody of all else."""
+        ...
+
+    def tell_here(self, topic: str, key: int) -> None:
+        """Let the listeners in this process hear, and nobody else."""
+        ...
+
+    def tell_others(self, topic: str, key: int) -> None:
+        """Let the listeners in other processes hear, and none here."""
+        ...
+
+    def done(self, topic: str, key: int) -> None:
+        """Say that work was done: until then another worker may be asked to do it, should this process end."""
+        ...
 
     def subscribe(self, topic: str, listener: Callable[[int], None]) -> Callable[[], None]:
         """Call `listener` with each key. Gives the function that ends it."""

@@ -5,7 +5,8 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 import uvicorn
@@ -68,7 +69,7 @@ async def serve(
     ingress = (
         None if ingress_listener is None else Ingress(ingress_listener.getsockname()[1], str(settings.ingress_peer))
     )
-    async with running(settings) as services:
+    async with running(settings, with_worker=settings.with_worker) as services:
         config = uvicorn.Config(
             Application(services, settings, ingress),
             http="httptools",
@@ -121,6 +122,21 @@ async def serve(
     log.info("stopped")
 
 
+async def work(settings: Settings, ready: Callable[[], None] | None = None) -> None:
+    """Run the rules without an API, until a signal comes. Raises storage.errors.DatabaseError."""
+    is_over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, is_over.set)
+    async with running(settings) as services:
+        log.info("working", instance=services.instance_id)
+        _settle_memory()
+        if ready is not None:
+            ready()
+        await is_over.wait()
+    log.info("stopped")
+
+
 def _settle_memory() -> None:
     """Let the garbage collector pass over what lives as long as the process: else it costs a tenth of the ingest."""
     gc.collect()
@@ -131,9 +147,18 @@ def _settle_memory() -> None:
 def run(settings: Settings, listener: socket.socket, ingress_listener: socket.socket | None = None) -> None:
     """Run `serve` on uvloop where it is to be had."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _run(serve(settings, listener, ingress_listener=ingress_listener))
+
+
+def run_worker(settings: Settings) -> None:
+    """Run `work` likewise."""
+    _run(work(settings))
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:
-        asyncio.run(serve(settings, listener, ingress_listener=ingress_listener))
+        asyncio.run(main)
     else:
-        uvloop.run(serve(settings, listener, ingress_listener=ingress_listener))
+        uvloop.run(main)

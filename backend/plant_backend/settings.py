@@ -3,9 +3,9 @@
 import re
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from plant_backend.domain.notification_addresses import networks
@@ -22,6 +22,19 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         Path("~/.local/share/plant-backend"), description="The folder of the database and the signing key."
+    )
+    database_url: str = Field(
+        "",
+        description="A PostgreSQL database instead of the SQLite file, for several processes or machines: "
+        "postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    redis_url: str = Field(
+        "",
+        description="Redis or Valkey, by which processes that share a PostgreSQL database tell each other at once what "
+        "they find by themselves a second later: redis://HOST.",
+    )
+    with_worker: bool = Field(
+        True, description="Run the rules in `serve` too; without, start `plant-backend worker` beside it."
     )
     host: str = Field("0.0.0.0", description="The address to listen on; nodes must reach it.")  # noqa: S104
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
@@ -89,6 +102,32 @@ class Settings(BaseSettings):
     @classmethod
     def _is_none_when_empty(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str) -> str:
+        if value and not re.match(r"postgres(ql)?(\+(psycopg|asyncpg))?://", value):
+            raise ValueError("must be a postgresql:// address, or empty for SQLite in PLANT_DATA_DIR")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and not re.match(r"(rediss?|valkeys?|unix)://", value):
+            raise ValueError("must be a redis://, rediss:// or unix:// address, or empty")
+        return re.sub(r"^valkey", "redis", value)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.redis_url and not self.database_url:
+            raise ValueError("PLANT_REDIS_URL is for several processes: set PLANT_DATABASE_URL as well")
+        if self.database_url and self.clock_speed != 1:
+            raise ValueError("PLANT_CLOCK_SPEED is for demonstrations on SQLite, and not with PLANT_DATABASE_URL")
+        if not self.with_worker and not self.database_url:
+            raise ValueError(
+                "PLANT_WITH_WORKER=false needs PLANT_DATABASE_URL: nobody else can run the rules on SQLite"
+            )
+        return self
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import heapq
+import math
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -16,6 +18,8 @@ from plant_backend.services.waiting import sleep_or_news
 log = structlog.get_logger(__name__)
 
 _OVERTAKEN_MAX = 256
+_SHARE_S = 3.0
+"""How often the leader of several workers hands out a share of the devices."""
 
 
 class Worker:
@@ -37,6 +41,7 @@ class Worker:
     def start(self) -> None:
         """Begin: everything is looked at once, since nobody knows what happened while nobody looked."""
         self._services.bus.subscribe("device", self.mark)
+        self._services.bus.subscribe("look", self._look_soon)
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._evaluate_for_ever(), name="worker"),
@@ -91,6 +96,7 @@ class Worker:
                 self._fresh.discard(number)
                 self._answered_at[number] = clock.now_ms()
             await self._evaluate(number)
+            self._services.bus.done("device", number)
 
     async def _evaluate(self, number: int) -> None:
         try:
@@ -112,25 +118,48 @@ class Worker:
         while True:
             try:
                 await self._storage.catch_up()
-                await self._services.commands.heal_clock()
-                await self._services.commands.give_up_overdue()
+                if self._storage.is_leader:
+                    await self._services.commands.heal_clock()
+                    await self._services.commands.give_up_overdue()
                 numbers = await self._storage.read(lambda tx: tx.devices.numbers())
                 # What was kept of a device that was deleted would stay for ever.
                 for gone in self._answered_at.keys() - set(numbers):
                     del self._answered_at[gone]
                 there = set(numbers)
                 self._answered_at = {number: at for number, at in self._answered_at.items() if number in there}
-                # Spread out, so that fresh news never waits behind a crowd that is only looked at for safety.
-                step_ms = int(self._sweep_s * 1000) / max(len(numbers), 1)
-                now_ms = self._services.clock.now_ms()
-                for index, number in enumerate(numbers):
-                    self._schedule(number, now_ms + int(index * step_ms))
+                await self._look_at_all(numbers)
                 self.swept_at = time.monotonic()
             except Unavailable as error:
                 log.warning("sweep_postponed", reason=error.detail)
             except Exception:
                 log.exception("sweep_failed")
-            await asyncio.sleep(self._sweep_s)
+            await asyncio.sleep(self._rest_s)
+
+    async def _look_at_all(self, numbers: Sequence[int]) -> None:
+        """Have all devices looked at within one sweep: spread out, so that fresh news never waits behind a crowd that
+        is only looked at for safety. Where there are several workers the leader shares the devices out to all of them.
+        """
+        if not self._storage.is_shared:
+            step_ms = int(self._sweep_s * 1000) / max(len(numbers), 1)
+            now_ms = self._services.clock.now_ms()
+            for index, number in enumerate(numbers):
+                self._schedule(number, now_ms + int(index * step_ms))
+            return
+        share = max(1, math.ceil(len(numbers) * self._rest_s / self._sweep_s))
+        for start in range(0, len(numbers), share):
+            if not self._storage.is_leader:
+                return
+            for number in numbers[start : start + share]:
+                self._services.bus.publish("look", number)
+            if start + share < len(numbers):
+                await asyncio.sleep(self._rest_s)
+
+    @property
+    def _rest_s(self) -> float:
+        return min(self._sweep_s, _SHARE_S) if self._storage.is_shared else self._sweep_s
+
+    def _look_soon(self, number: int) -> None:
+        self._schedule(number, self._services.clock.now_ms())
 
 
 def _ms(moment: datetime) -> int:

@@ -48,6 +48,14 @@ COMMANDS = {
     ("docs/install.md", "scripts/deploy.sh"): "tests/scripts/test_deploy.py::"
     "test_one_command_builds_starts_waits_and_prints_the_link_of_the_first_account",
     (
+        "docs/scale.md",
+        "plant-backend copy --from sqlite:///var/lib/plant-backend/plant.db --to postgresql://plant:secret@db/plants",
+    ): "tests/backend/contract/test_copy.py::test_all_is_there_and_goes_on",
+    (
+        "docs/scale.md",
+        "docker compose -f compose.scale.yaml up -d",
+    ): "needs a container engine; tests/backend/contract runs the same processes, tests/packaging checks the file",
+    (
         "docs/install.md",
         "docker compose up -d",
     ): "needs a container engine; tests/packaging runs the image's steps, and .github/workflows/ci.yml the image",

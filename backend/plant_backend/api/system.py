@@ -42,4 +42,5 @@ async def readyz(services: ServicesDep) -> dict[str, str] | Response:
         await services.health.check()
     except PlantError as error:
         return problems.problem(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", error.detail)
-    return {"status": "ready"}
+    # Without a bus all goes on, a second later: no reason to send callers elsewhere, but worth telling.
+    return {"status": "ready", "bus": services.bus.state} if services.health.is_shared else {"status": "ready"}

@@ -8,7 +8,7 @@ from plant_backend.ports import Bus
 
 
 class Relay:
-    """Turns accepted batches into nudges for the worker, and alerts into nudges for whoever tells people."""
+    """Turns the batches that this process accepted into nudges for a worker."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -16,6 +16,24 @@ class Relay:
     def committed(self, batches: Sequence[LoggedBatch], events: Sequence[Event]) -> None:
         for logged in batches:
             self._bus.publish("device", logged.batch.device_number)
+        if batches or events:
+            # Whoever follows the log may look now, and need not wait for the second to end.
+            self._bus.tell_others("log", 0)
+        self._tell_alerts(events)
+
+    def _tell_alerts(self, events: Sequence[Event]) -> None:
         for event in events:
             if event.type is EventType.ALERT:
-                self._bus.publish("alerts", event.owner_id)
+                self._bus.tell_here("alerts", event.owner_id)
+
+
+class FollowerRelay(Relay):
+    """Turns what other processes committed into nudges here: for who tells people of alerts, and for the worker too
+    while nobody carries nudges between processes.
+    """
+
+    def committed(self, batches: Sequence[LoggedBatch], events: Sequence[Event]) -> None:
+        if not self._bus.is_carrying:
+            for logged in batches:
+                self._bus.tell_here("device", logged.batch.device_number)
+        self._tell_alerts(events)

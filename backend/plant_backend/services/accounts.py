@@ -16,7 +16,7 @@ from plant_backend.domain.errors import (
     Unavailable,
 )
 from plant_backend.domain.model import Device
-from plant_backend.ports import Clock, Storage, Transaction
+from plant_backend.ports import Bus, Clock, Storage, Transaction
 from plant_backend.services import secrets
 from plant_backend.services.attempts import Attempts, Refusals, network_of
 from plant_backend.services.audit import record
@@ -32,7 +32,14 @@ class Accounts:
     """Makes and ends accounts."""
 
     def __init__(
-        self, storage: Storage, clock: Clock, passwords: Passwords, people: People, devices: DeviceService
+        self,
+        storage: Storage,
+        clock: Clock,
+        passwords: Passwords,
+        people: People,
+        devices: DeviceService,
+        bus: Bus | None = None,
+        salt: str = "",
     ) -> None:
         self._storage = storage
         self._clock = clock
@@ -40,7 +47,7 @@ class Accounts:
         self._people = people
         self._devices = devices
         self._setup: tuple[bytes, float] | None = None
-        self._guesses = Attempts(burst=10, refill_s=30)
+        self._guesses = Attempts(10, 30, "set_up", bus, salt)
         self._refusals = Refusals()
 
     async def all(self) -> Sequence[User]:

@@ -81,7 +81,7 @@ class Automation:
         def look(tx: Transaction) -> tuple[Decision, bool]:
             plant = snapshot(tx, entry.device, pump_of(entry.device), heard, now)
             decision = decide(plant, now)
-            if number not in self._written:
+            if number not in self._written or self._storage.is_shared:
                 self._remember(number, tx.automation.last(number))
             is_taken_back = _waiting_without_reason(tx, entry.device, plant, decision, now) is not None
             return decision, is_taken_back or self._is_news(number, plant, decision, now)
@@ -167,6 +167,9 @@ class Automation:
         if not self._watch.is_settled(mark):
             # `now` is of another time than the dates in the queue: look again.
             return Decision((), (), (), is_thirsty=False, wake_at=now), None
+        if self._storage.is_shared:
+            # Another worker may have written meanwhile.
+            self._remember(number, tx.automation.last(number))
         pump = pump_of(device)
         plant = snapshot(tx, device, pump, heard, now)
         decision = decide(plant, now)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from plant_backend.ports import Clock, Storage
+from plant_backend.ports import Clock, Storage, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -26,15 +26,31 @@ class ClockWatch:
         self._offset_ms = clock.now_ms() - clock.steady_ms()
         self._pending_ms = 0
         self._settings = 0
+        self._moved_ms = storage.clock_moved_ms
         self._lock = asyncio.Lock()
 
     def look(self) -> None:
         """Notice a jump. The newest samples move at once; what is on the disk moves with `settle`."""
+        if self._storage.is_shared:
+            self._adopt()
         jump_ms = self._jump_ms()
         if abs(jump_ms) > TOLERANCE_MS:
             self._offset_ms += jump_ms
             self._pending_ms += jump_ms
             self._storage.shift_latest(jump_ms)
+
+    def _adopt(self) -> None:
+        """Take note where another process has moved the dates by the jump that this clock shows as well."""
+        moved_ms = self._storage.clock_moved_ms - self._moved_ms
+        if moved_ms == 0 or abs(self._pending_ms + self._jump_ms() - moved_ms) > TOLERANCE_MS:
+            return
+        more_ms = moved_ms - self._pending_ms
+        self._offset_ms += more_ms
+        self._storage.shift_latest(more_ms)
+        self._pending_ms = 0
+        self._moved_ms += moved_ms
+        self._settings += 1
+        log.warning("clock_was_set", by_ms=moved_ms, commands_redated="by another process")
 
     async def settle(self) -> int:
         """Move the dates of commands with the clock. Gives a mark for `is_settled`.
@@ -50,6 +66,9 @@ class ClockWatch:
 
     def is_settled(self, mark: int) -> bool:
         """Tell whether the clock has not been set since `settle` gave this mark. For use inside a transaction."""
+        if self._storage.is_shared and self._storage.clock_moved_ms != self._moved_ms:
+            # Another process saw the clock being set, and this one's has not shown it yet.
+            return False
         return abs(self._jump_ms()) <= TOLERANCE_MS and self._pending_ms == 0 and self._settings == mark
 
     def _jump_ms(self) -> int:
@@ -58,7 +77,21 @@ class ClockWatch:
     async def _move(self, jump_ms: int, now: datetime) -> None:
         if jump_ms == 0:
             return
-        count = await self._storage.write(lambda tx: tx.commands.shift(jump_ms, now))
+
+        def work(tx: Transaction) -> tuple[int, int] | None:
+            if self._storage.is_shared and self._storage.clock_moved_ms != self._moved_ms:
+                return None
+            return tx.commands.shift(jump_ms, now), tx.commands.note_clock_moved(jump_ms)
+
+        done = await self._storage.write(work)
+        if done is None:
+            # Somebody was faster. What is left of the jump after theirs, if it is worth moving, is ours.
+            self._adopt()
+            theirs_ms = self._storage.clock_moved_ms - self._moved_ms
+            self._pending_ms -= theirs_ms
+            self._moved_ms += theirs_ms
+            return
+        count, self._moved_ms = done
         self._pending_ms -= jump_ms
         self._settings += 1
         log.warning("clock_was_set", by_ms=jump_ms, commands_redated=count)

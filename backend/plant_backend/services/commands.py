@@ -83,6 +83,7 @@ class CommandService:
         self._polls: dict[int, _Poll] = {}
         bus.subscribe("commands", self._wake)
         bus.subscribe("signed_in", self._end_poll)
+        bus.subscribe("gap", self._wake_all)
 
     async def request(
         self,
@@ -214,6 +215,7 @@ class CommandService:
         """
         number = entry.device.number
         self._end_poll(number)
+        self._bus.tell_others("signed_in", number)
         poll = self._polls[number] = _Poll()
         deadline = asyncio.get_running_loop().time() + min(wait_s, MAX_WAIT_S)
         try:
@@ -355,6 +357,10 @@ class CommandService:
     def _wake(self, number: int) -> None:
         poll = self._polls.get(number)
         if poll is not None:
+            poll.news.set()
+
+    def _wake_all(self, _: int) -> None:
+        for poll in self._polls.values():
             poll.news.set()
 
     def _end_poll(self, number: int) -> None:

@@ -147,6 +147,8 @@ class DeviceService:
             if not overlap_s:
                 tx.refresh_tokens.revoke_device(device.number)
             record(tx, who, "secret_rotated", f"{device.id} {device.name}")
+            # Other processes hear of it by this.
+            tx.events.add(device, EventType.DEVICE, device_document(device), self._clock.now())
             return device
 
         device = await self._storage.write(work)

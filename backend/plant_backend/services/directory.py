@@ -2,7 +2,7 @@
 
 from plant_backend.domain.account import DeviceSecrets
 from plant_backend.domain.model import Device
-from plant_backend.ports import Storage
+from plant_backend.ports import Bus, Storage
 from plant_backend.services.real_time import real_ms
 
 
@@ -33,10 +33,14 @@ class DeviceEntry:
 class Directory:
     """Device entries, loaded when first needed and dropped when the device changes."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, bus: Bus | None = None) -> None:
         self._storage = storage
         self._entries: dict[int, DeviceEntry] = {}
+        self._numbers: dict[str, int] = {}
         self._generation = 0
+        self._bus = bus
+        if bus is not None:
+            bus.subscribe("device_changed", self._drop)
 
     def known(self, number: int) -> DeviceEntry | None:
         """Give the entry if it is at hand."""
@@ -57,14 +61,32 @@ class Directory:
                 break
         if device is None or secrets is None:
             return None
+        self._numbers[device.id] = number
         # Another request may have loaded it meanwhile; entries are compared by identity, so the first one stays.
         return self._entries.setdefault(number, DeviceEntry(device, secrets))
 
     def forget(self, number: int) -> None:
         """Drop an entry whose device changed. Tokens that were verified against it are verified anew."""
+        self._drop(number)
+        if self._bus is not None:
+            self._bus.tell_others("device_changed", number)
+
+    def number_of(self, device_id: str) -> int | None:
+        """Give the number of a device that is at hand."""
+        return self._numbers.get(device_id)
+
+    def forget_id(self, device_id: str) -> None:
+        """Drop the entry of a device that another process changed."""
+        self._generation += 1
+        number = self._numbers.get(device_id)
+        if number is not None:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
         self._generation += 1
         entry = self._entries.pop(number, None)
         if entry is not None:
+            self._numbers.pop(entry.device.id, None)
             entry.is_current = False
 
 

@@ -116,6 +116,9 @@ class EventFeed:
         self._listeners.add(news)
         time_s = asyncio.get_running_loop().time
         try:
+            if self._is_ahead(last_id):
+                # Another process told of what this one has not read yet.
+                await self._storage.catch_up()
             seen, position = self._count, (self._log_id, self._event_id)
             start = self._resumable(last_id, position)
             if start is None:
@@ -147,6 +150,13 @@ class EventFeed:
                     spoke_at = time_s()
         finally:
             self._listeners.discard(news)
+
+    def _is_ahead(self, last_id: str | None) -> bool:
+        try:
+            log_id, event_id = (int(part) for part in (last_id or "").split("."))
+        except ValueError:
+            return False
+        return log_id > self._log_id or event_id > self._event_id
 
     def _resumable(self, last_id: str | None, position: tuple[int, int]) -> tuple[int, int] | None:
         """Give the position to resume from, or None where it is unknown, too old, or not of this database."""

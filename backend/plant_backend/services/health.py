@@ -16,6 +16,11 @@ class Health:
         self._storage = storage
         self._fine_until = 0.0
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes belong to the installation."""
+        return self._storage.is_shared
+
     async def check(self) -> None:
         """Write something of no consequence, unless that went well a moment ago. Raises Unavailable."""
         now = time.monotonic()

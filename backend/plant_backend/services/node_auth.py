@@ -33,8 +33,10 @@ class TokenPair:
 class NodeAuth:
     """Signs nodes in. Times of tokens are real ones, whatever the plants' clock says."""
 
-    def __init__(self, storage: Storage, bus: Bus, clock: Clock, directory: Directory, tokens: AccessTokens) -> None:
-        self._guesses = Attempts(burst=60, refill_s=2)
+    def __init__(
+        self, storage: Storage, bus: Bus, clock: Clock, directory: Directory, tokens: AccessTokens, salt: str = ""
+    ) -> None:
+        self._guesses = Attempts(60, 2, "nodes", bus, salt)
         self._refusals = Refusals()
         self.failed_sign_ins = 0
         self._storage = storage

@@ -16,6 +16,7 @@ from plant_backend.services.waiting import sleep_or_news
 log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 60.0
+_LEADER_LOOK_S = 3.0
 _WRITE_AGAIN_S = 30.0
 _WRITE_AGAIN_AFTER_ERROR_S = 600.0
 
@@ -59,7 +60,8 @@ class NotificationSender:
             self._news.clear()
             wait_s = _LOOK_EVERY_S
             try:
-                wait_s = min(wait_s, await self._look())
+                # Two who send would send twice.
+                wait_s = min(wait_s, await self._look() if self._storage.is_leader else _LEADER_LOOK_S)
             except Unavailable as error:
                 log.warning("notifications_postponed", reason=error.detail)
             except Exception:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from plant_backend.domain.account import ApiToken, Principal, Scope, Session, User
 from plant_backend.domain.errors import InvalidCredentials, InvalidInput, NotFound, TooManyAttempts, Unavailable
-from plant_backend.ports import Clock, Storage, Transaction
+from plant_backend.ports import Bus, Clock, Storage, Transaction
 from plant_backend.services import secrets
 from plant_backend.services.attempts import Attempts, Refusals, network_of
 from plant_backend.services.audit import record
@@ -23,15 +23,21 @@ _PLACES = 1_000
 class People:
     """Signs people in, makes and ends their tokens and sessions, and tells who is asking."""
 
-    def __init__(self, storage: Storage, clock: Clock, passwords: Passwords) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, passwords: Passwords, bus: Bus | None = None, salt: str = ""
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._passwords = passwords
         self._known: dict[bytes, tuple[Principal, float]] = {}
         self._touched: dict[bytes, float] = {}
-        self._by_network = Attempts(burst=20, refill_s=15)
-        self._by_account = Attempts(burst=10, refill_s=60)
-        self._of_strangers = Attempts(burst=40, refill_s=2)
+        self._by_network = Attempts(20, 15, "by_network", bus, salt)
+        self._by_account = Attempts(10, 60, "by_account", bus, salt)
+        self._of_strangers = Attempts(40, 2, "of_strangers", bus, salt)
+        self._bus = bus
+        if bus is not None:
+            for topic in ("signed_out", "gap"):
+                bus.subscribe(topic, lambda _: self._known.clear())
         self._places: dict[tuple[str, str], None] = {}
         self._refusals = Refusals()
         self.failed_sign_ins = 0
@@ -209,6 +215,8 @@ class People:
     def forget(self) -> None:
         """Drop what is known of tokens and sessions: something ended."""
         self._known.clear()
+        if self._bus is not None:
+            self._bus.tell_others("signed_out", 0)
 
     async def _principal(self, digest: bytes, find: Callable[[Transaction], Principal | None]) -> Principal | None:
         known = self._known.get(digest)

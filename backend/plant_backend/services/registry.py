@@ -1,5 +1,6 @@
 """All services of one application, made by `app.py` and used by the API and the worker."""
 
+import hashlib
 from dataclasses import dataclass
 
 from plant_backend.domain.keeping import Keeping
@@ -13,6 +14,7 @@ from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.commands import CommandService
 from plant_backend.services.devices import DeviceService
 from plant_backend.services.directory import Directory
+from plant_backend.services.elsewhere import Elsewhere
 from plant_backend.services.events import EventFeed
 from plant_backend.services.health import Health
 from plant_backend.services.history import HistoryService
@@ -58,6 +60,7 @@ class Services:
     sender: NotificationSender
     public_url: str
     keeping: Keeping
+    elsewhere: Elsewhere
 
 
 def build_services(
@@ -75,7 +78,9 @@ def build_services(
     keeping: Keeping = Keeping(),  # noqa: B008 - it is frozen
 ) -> Services:
     """Make the services over a storage, a bus and a clock."""
-    directory = Directory(storage)
+    directory = Directory(storage, bus)
+    # The same in all processes of an installation, and known to nobody else.
+    salt = hashlib.sha256(b"attempts" + signing_keys.current).hexdigest()
     tokens = AccessTokens(signing_keys, instance_id, directory)
     watch = ClockWatch(storage, clock)
     commands = CommandService(storage, bus, clock, watch, command_ttl_ms)
@@ -83,14 +88,14 @@ def build_services(
     passwords = Passwords()
     audit = AuditService(storage)
     history = HistoryService(storage, clock)
-    people = People(storage, clock, passwords)
+    people = People(storage, clock, passwords, bus, salt)
     return Services(
         instance_id=instance_id,
         bus=bus,
         clock=clock,
         tokens=tokens,
         telemetry=Telemetry(storage, clock, watch),
-        node_auth=NodeAuth(storage, bus, clock, directory, tokens),
+        node_auth=NodeAuth(storage, bus, clock, directory, tokens, salt),
         commands=commands,
         automation=Automation(storage, bus, clock, watch, directory, commands),
         devices=devices,
@@ -99,7 +104,7 @@ def build_services(
         alerts=AlertService(storage, clock),
         history=history,
         people=people,
-        accounts=Accounts(storage, clock, passwords, people, devices),
+        accounts=Accounts(storage, clock, passwords, people, devices, bus, salt),
         home_users=HomeUsers(storage, clock, people),
         audit=audit,
         events=EventFeed(storage, directory, devices),
@@ -110,4 +115,5 @@ def build_services(
         sender=NotificationSender(storage, bus, real_clock, notifier, sealer, public_url),
         public_url=public_url,
         keeping=keeping,
+        elsewhere=Elsewhere(bus, directory),
     )

@@ -29,6 +29,11 @@ class SigningKeys:
     previous: bytes | None = None
     previous_until_ms: int = 0
 
+    @property
+    def all(self) -> tuple[bytes, ...]:
+        """Give the key that signs, and the one before it where it is known."""
+        return (self.current,) if self.previous is None else (self.current, self.previous)
+
     def verifying(self) -> tuple[bytes, ...]:
         """Give the keys whose tokens hold now."""
         if self.previous is None or real_ms() >= self.previous_until_ms:

@@ -3,13 +3,13 @@
 Appends run in the writer's thread, inside its transactions; what is remembered changes after the commit only.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from plant_backend.domain.errors import Conflict
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
-from plant_backend.storage.batch_codec import digest, encode
+from plant_backend.storage.batch_codec import decode, digest, encode
+from plant_backend.storage.driver import Driver
 
 _INSERT = "INSERT INTO batches (id, device_number, batch_id, received_at, content, offsets) VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -42,7 +42,7 @@ class BatchLog:
         self._tail: dict[tuple[int, str], int] = {}
         self._newest_compacted: dict[int, str] = {}
 
-    def load(self, connection: sqlite3.Connection, compacted_through: int, dropped_through: int) -> None:
+    def load(self, connection: Driver, compacted_through: int, dropped_through: int) -> None:
         """Learn, at start, which batches are in the tail and which ids were compacted."""
         (last,) = connection.execute("SELECT max(id) FROM batches").fetchone()
         self._next_id = max(last or 0, dropped_through, compacted_through) + 1
@@ -51,7 +51,7 @@ class BatchLog:
         for (device,) in connection.execute("SELECT number FROM devices").fetchall():
             self._load_newest(connection, device)
 
-    def _load_newest(self, connection: sqlite3.Connection, device_number: int) -> str:
+    def _load_newest(self, connection: Driver, device_number: int) -> str:
         (newest,) = connection.execute(
             "SELECT max(batch_id) FROM accepted_batches WHERE device_number = ?", (device_number,)
         ).fetchone()
@@ -68,11 +68,19 @@ class BatchLog:
         """How many batches wait for the compactor."""
         return len(self._tail)
 
-    def open_group(self) -> OpenGroup:
-        """Begin what one commit will append."""
-        return OpenGroup(self._next_id)
+    def after(self, connection: Driver, log_id: int) -> Sequence[LoggedBatch]:
+        """Read what the log holds beyond an id."""
+        rows = connection.execute(
+            "SELECT id, device_number, batch_id, received_at, content, offsets FROM batches WHERE id > ? ORDER BY id",
+            (log_id,),
+        )
+        return [LoggedBatch(row[0], decode(*row[1:])) for row in rows]
 
-    def append(self, connection: sqlite3.Connection, batches: Sequence[Batch], group: OpenGroup) -> list[Appended]:
+    def open_group(self, foreign: Sequence[LoggedBatch] = ()) -> OpenGroup:
+        """Begin what one commit will append, after what others have appended that nobody took note of yet."""
+        return OpenGroup(foreign[-1].log_id + 1 if foreign else self._next_id)
+
+    def append(self, connection: Driver, batches: Sequence[Batch], group: OpenGroup) -> list[Appended]:
         """Write batches as part of a group. One that is a repeat or a conflict does not disturb its neighbours."""
         rows: list[tuple[int, int, str, int, bytes, bytes]] = []
         outcomes: list[Appended] = []
@@ -81,7 +89,7 @@ class BatchLog:
             content, offsets = encode(batch)
             known = group.contents.get(key) or self._known(connection, key, content)
             if known is not None:
-                outcomes.append(_repeat(batch, is_same=known == content))
+                outcomes.append(repeat(batch, is_same=known == content))
                 continue
             group.contents[key] = content
             rows.append((group.next_id, batch.device_number, batch.batch_id, batch.received_at_ms, content, offsets))
@@ -90,7 +98,7 @@ class BatchLog:
         connection.executemany(_INSERT, rows)
         return outcomes
 
-    def _known(self, connection: sqlite3.Connection, key: tuple[int, str], content: bytes) -> bytes | None:
+    def _known(self, connection: Driver, key: tuple[int, str], content: bytes) -> bytes | None:
         """Give the content that was accepted under this key: the given one where only its digest is left and fits."""
         log_id = self._tail.get(key)
         if log_id is not None:
@@ -134,7 +142,8 @@ class BatchLog:
         self._tail = {key: log_id for key, log_id in self._tail.items() if log_id > through}
 
 
-def _repeat(batch: Batch, *, is_same: bool) -> Appended:
+def repeat(batch: Batch, *, is_same: bool) -> Appended:
+    """Say what becomes of a batch whose id was accepted before."""
     if is_same:
         return Appended(Receipt(len(batch.values), is_duplicate=True))
     return Appended(

@@ -4,15 +4,16 @@ The tail of the log counts as if it were compacted: each span that it touches is
 of the span and the tail, exactly as the compactor will do it.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select
 
 from plant_backend.domain.history import Bucket, BucketSeries
+from plant_backend.storage.driver import raw
 from plant_backend.storage.log_marks import log_mark
 from plant_backend.storage.rollups import FIVE_MINUTES, HOUR, RAW_KEPT_FROM, Level, spans
-from plant_backend.storage.sqlite import raw
 from plant_backend.storage.times import from_ms
 
 Readings = Mapping[int, tuple[float, bool]]
@@ -153,7 +154,8 @@ class BucketReader:
                 func.max(rollups.c.ts).label("last_start"),
             )
             .where(rollups.c.sensor_id == self._sensor_id, rollups.c.ts >= from_ms_, rollups.c.ts < until_ms)
-            .group_by(start)
+            # By its name: with its values as parameters the expression would be another one to PostgreSQL.
+            .group_by("start")
             .subquery()
         )
         newest = rollups.alias()
@@ -162,10 +164,7 @@ class BucketReader:
                 newest, and_(newest.c.sensor_id == self._sensor_id, newest.c.ts == groups.c.last_start)
             )
         )
-        return {
-            row.start: Held(row.lowest, row.highest, row.total if row.total is not None else 0.0, row.held, row.last)
-            for row in rows
-        }
+        return {row.start: Held(row.lowest, row.highest, _sum(row.total), int(row.held), row.last) for row in rows}
 
     def _from_readings(self, level: Level, start_ms: int, end_ms: int) -> dict[int, Held]:
         """Roll raw readings and tail up, as the compactor will. What was accepted first stays."""
@@ -186,6 +185,11 @@ def _rolled_up(readings: Iterable[tuple[int, float]], width_ms: int) -> dict[int
         if held is not one:
             held.add(one)
     return found
+
+
+def _sum(total: float | None) -> float:
+    """Give a sum; that of infinities of both signs is none."""
+    return 0.0 if total is None or math.isnan(total) else total
 
 
 def _bucket(ts: int, held: Held) -> Bucket:

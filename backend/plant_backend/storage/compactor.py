@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from plant_backend.domain.telemetry import LoggedBatch
 from plant_backend.storage.batch_codec import decode, digest
+from plant_backend.storage.driver import raw
 from plant_backend.storage.log_marks import log_mark, set_mark
 from plant_backend.storage.rollups import roll_up
-from plant_backend.storage.sqlite import raw
 
 Reading = tuple[int, int, float, bool]
 """A row of `readings`: sensor, time, value, whether its age is known."""
@@ -38,12 +38,14 @@ EVENTS_KEPT_MS = 7 * 24 * 3600 * 1000
 """How long an event stays in the outbox."""
 
 
-_INSERT_ONE = "INSERT OR IGNORE INTO readings (sensor_id, ts, value, is_age_known) VALUES (?, ?, ?, ?)"
+_INSERT_ONE = (
+    "INSERT INTO readings (sensor_id, ts, value, is_age_known) VALUES (?, ?, ?, ?){more} ON CONFLICT DO NOTHING"
+)
 
 _ROWS_AT_ONCE = 50
 """Rows in one statement: it costs half of what as many statements do, and this is the bulk of all writing."""
 
-_INSERT_MANY = _INSERT_ONE + ", (?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
+_INSERT_MANY = _INSERT_ONE.format(more=", (?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1))
 
 
 class TailReadings:
@@ -115,8 +117,9 @@ def read_tail(connection: Connection) -> Tail:
     """Collect what is not compacted yet, as far as one pass goes."""
     tail = Tail(through=log_mark(connection, "compacted_through"))
     rows = raw(connection).execute(
-        "SELECT id, device_number, batch_id, received_at, content, offsets FROM batches WHERE id > ? ORDER BY id",
-        (tail.through,),
+        "SELECT id, device_number, batch_id, received_at, content, offsets FROM batches "
+        "WHERE id > ? ORDER BY id LIMIT ?",
+        (tail.through, PASS),
     )
     for log_id, device, batch_id, received_at, content, offsets in rows:
         batch = decode(device, batch_id, received_at, content, offsets)
@@ -143,7 +146,7 @@ def insert_readings(connection: Connection, rows: list[Reading]) -> None:
     full = len(rows) - len(rows) % _ROWS_AT_ONCE
     for start in range(0, full, _ROWS_AT_ONCE):
         below.execute(_INSERT_MANY, list(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])))
-    below.executemany(_INSERT_ONE, rows[full:])
+    below.executemany(_INSERT_ONE.format(more=""), rows[full:])
     roll_up(connection, [(sensor_id, ts) for sensor_id, ts, _, is_age_known in rows if is_age_known])
 
 
@@ -151,15 +154,16 @@ def finish(connection: Connection, tail: Tail, now_ms: int) -> None:
     """Record the batch ids, move the mark, and drop what has served its time."""
     below = raw(connection)
     below.executemany(
-        "INSERT OR IGNORE INTO accepted_batches (device_number, batch_id, received_at, accepted, digest) "
-        "SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM devices WHERE number = ?1)",
+        "INSERT INTO accepted_batches (device_number, batch_id, received_at, accepted, digest) "
+        "SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM devices WHERE number = ?1) ON CONFLICT DO NOTHING",
         tail.batches,
     )
     below.executemany(
         "UPDATE devices SET last_seen_at = ?1 WHERE number = ?2 AND coalesce(last_seen_at, 0) < ?1",
         [(seen_ms, device) for device, seen_ms in tail.seen.items()],
     )
-    set_mark(connection, "compacted_through", tail.through)
+    if tail.through > log_mark(connection, "compacted_through"):
+        set_mark(connection, "compacted_through", tail.through)
     _drop(connection, "batches", "received_at", "dropped_through", now_ms, LOG_KEPT_MS, tail.through)
     _drop(connection, "events", "at", "events_dropped_through", now_ms, EVENTS_KEPT_MS, None)
 

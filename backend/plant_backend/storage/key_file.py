@@ -11,12 +11,26 @@ def read(path: Path, name: str, consequence: str) -> bytes:
     """Read a key, making one at the first start. Raises DatabaseUnusable, which says what a new key would mean."""
     try:
         if not path.exists():
-            # Whole or not at all: half a key after a power cut would be called damaged.
-            replace(path, secrets.token_hex(32))
+            _make(path)
         keep_to_owner(path, name)
         return parse(path.read_text(errors="replace").strip(), path, name, consequence)
     except OSError as error:
         raise DatabaseUnusable(f"The {name} {path} cannot be read or made: {error.strerror}.") from error
+
+
+def _make(path: Path) -> None:
+    """Make a key, whole or not at all: half of one after a power cut would be called damaged.
+
+    Of several processes that start at once in one folder the first one's key is the key of all.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    _write(new, secrets.token_hex(32))
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        pass
+    finally:
+        new.unlink()
 
 
 def parse(text: str, path: Path, name: str, consequence: str) -> bytes:
@@ -46,10 +60,14 @@ def keep_to_owner(path: Path, name: str) -> None:
 def replace(path: Path, text: str) -> None:
     """Put a text in the place of the file's, for its owner alone."""
     new = path.with_name(path.name + ".new")
+    _write(new, text)
+    new.replace(path)
+
+
+def _write(new: Path, text: str) -> None:
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    new.replace(path)

@@ -5,8 +5,8 @@ durable answer costs a fraction of a flush. A failing transaction is undone alon
 """
 
 import asyncio
+import contextlib
 import math
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,37 +15,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from plant_backend.domain.errors import Unavailable
 from plant_backend.domain.ledger import Event
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 from plant_backend.storage.batch_log import Appended, BatchLog
-from plant_backend.storage.sqlite import raw
 from plant_backend.storage.transaction import SqlTransaction
+from plant_backend.storage.writer import Writer
 
 log = structlog.get_logger(__name__)
 
 _QUEUE_LIMIT = 4096
 _GROUP_LIMIT = 512
-_POISON = (sqlite3.DatabaseError, OverflowError, ValueError)
-
-_OUT_OF_ORDER = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    }
-)
-"""Primary result codes that are the disk's fault or the file's, whatever was asked for."""
-
-Committed = Callable[[Sequence[LoggedBatch], Sequence[Event]], None]
+Committed = Callable[[Sequence[LoggedBatch], Sequence[Event], int, int], None]
+"""Hears of batches and events in the order of their ids, and how many of each come from other processes: the first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,14 +39,17 @@ class _Append:
 
 @dataclass(slots=True, eq=False)
 class _Work:
-    run: Callable[[SqlTransaction], Any]
+    run: Callable[[SqlTransaction], Any] | None
+    """None only looks what others have written."""
     future: "asyncio.Future[Any]"
 
 
 @dataclass(slots=True)
 class _Group:
-    """What one commit brought."""
+    """What one commit brought, and what others had brought since the last one."""
 
+    foreign_batches: Sequence[LoggedBatch] = ()
+    foreign_events: Sequence[Event] = ()
     appended: list[Appended] = field(default_factory=list)
     worked: list[tuple[Any, BaseException | None]] = field(default_factory=list)
     logged: list[LoggedBatch] = field(default_factory=list)
@@ -74,11 +60,8 @@ class _Group:
 class WriteLane:
     """Orders all writes of a process and commits them in groups on a thread of its own."""
 
-    def __init__(
-        self, connection: Connection, batch_log: BatchLog, on_commit: Committed, *, last_event_id: int
-    ) -> None:
-        self._connection = connection
-        self._raw = raw(connection)
+    def __init__(self, writer: Writer, batch_log: BatchLog, on_commit: Committed, *, last_event_id: int) -> None:
+        self._writer = writer
         self._log = batch_log
         self._on_commit = on_commit
         self._last_event_id = last_event_id
@@ -102,6 +85,12 @@ class WriteLane:
         self._put(_Work(run, future))
         return future
 
+    def catch_up(self) -> "asyncio.Future[Any]":
+        """Take in what others have written. Raises Unavailable when too much waits already."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._put(_Work(None, future))
+        return future
+
     def _put(self, item: _Append | _Work) -> None:
         if self._is_closing:
             raise Unavailable("The backend is stopping.", retry_after_s=5)
@@ -116,6 +105,7 @@ class WriteLane:
         self._is_closing = True
         self._news.set()
         await self._task
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.close)
         self._thread.shutdown()
 
     async def _run(self) -> None:
@@ -143,9 +133,10 @@ class WriteLane:
             self._settle(appends, works, group)
 
     def _settle(self, appends: list[_Append], works: list[_Work], group: _Group) -> None:
-        self._log.committed(group.logged)
+        logged, events = [*group.foreign_batches, *group.logged], [*group.foreign_events, *group.events]
+        self._log.committed(logged)
         try:
-            self._on_commit(group.logged, group.events)
+            self._on_commit(logged, events, len(group.foreign_batches), len(group.foreign_events))
         except Exception:
             log.exception("commit_listener_failed")
         for append, outcome in zip(appends, group.appended, strict=True):
@@ -174,59 +165,65 @@ class WriteLane:
 
     def _commit(self, appends: list[_Append], works: list[_Work]) -> _Group:
         """Run in the writer's thread. Raises only when nothing at all was stored."""
-        connection, group = self._raw, _Group()
-        changes = connection.total_changes
-        connection.execute("BEGIN IMMEDIATE")
+        writer, group = self._writer, _Group()
+        is_look = not appends and all(work.run is None for work in works)
+        changes = writer.changes
+        writer.begin(is_look=is_look)
         try:
+            self._look_elsewhere(group)
             if appends:
-                group.appended = self._append_all([append.batch for append in appends])
+                group.appended = self._append_all([append.batch for append in appends], group.foreign_batches)
                 group.logged = [outcome.logged for outcome in group.appended if outcome.logged is not None]
             for work in works:
-                group.worked.append(self._run_work(work.run, group.events))
-            connection.execute("COMMIT")
+                group.worked.append((None, None) if work.run is None else self._run_work(work.run, group.events))
+            writer.driver.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            with contextlib.suppress(Exception):
+                if writer.is_in_transaction:
+                    writer.driver.execute("ROLLBACK")
             raise
-        group.has_written = connection.total_changes > changes
-        group.events = self._with_guests(group.events)
+        group.has_written = writer.changes > changes
+        for events in (group.events, group.foreign_events):
+            if events:
+                self._last_event_id = events[-1].id
+                break
         return group
 
-    def _with_guests(self, events: list[Event]) -> list[Event]:
-        """Add the events that a guest (the command line) wrote between our commits, in their order."""
-        (last,) = self._raw.execute("SELECT max(id) FROM events").fetchone()
-        if last is not None and last > self._last_event_id + len(events):
-            events = list(
-                SqlTransaction(self._connection).events.after(self._last_event_id, last - self._last_event_id)
-            )
-        if events:
-            self._last_event_id = events[-1].id
-        return events
+    def _look_elsewhere(self, group: _Group) -> None:
+        """Read what others (a guest on the command line, other processes) have written since our last commit."""
+        driver = self._writer.driver
+        last_batch, last_event = self._writer.look(driver)
+        if last_batch is not None and last_batch > self._log.last_id:
+            group.foreign_batches = self._log.after(driver, self._log.last_id)
+        if last_event is not None and last_event > self._last_event_id:
+            events = SqlTransaction(self._writer.connection).events
+            group.foreign_events = events.after(self._last_event_id, last_event - self._last_event_id)
 
-    def _append_all(self, batches: list[Batch]) -> list[Appended]:
+    def _append_all(self, batches: list[Batch], foreign: Sequence[LoggedBatch]) -> list[Appended]:
         """Append as one group, or, where a batch cannot be stored, each by itself so that its neighbours can."""
-        connection = self._raw
+        connection = self._writer.driver
         connection.execute("SAVEPOINT appends")
         try:
-            outcomes = self._log.append(connection, batches, self._log.open_group())
-        except _POISON as error:
-            if not connection.in_transaction or isinstance(error, sqlite3.OperationalError):
+            outcomes = self._log.append(connection, batches, self._log.open_group(foreign))
+        except Exception as error:
+            if not self._writer.is_poison(error):
                 raise
             connection.execute("ROLLBACK TO appends")
-            outcomes = self._append_one_by_one(batches)
+            outcomes = self._append_one_by_one(batches, foreign)
         connection.execute("RELEASE appends")
         return outcomes
 
-    def _append_one_by_one(self, batches: list[Batch]) -> list[Appended]:
-        connection, group, outcomes = self._raw, self._log.open_group(), []
+    def _append_one_by_one(self, batches: list[Batch], foreign: Sequence[LoggedBatch]) -> list[Appended]:
+        connection, group = self._writer.driver, self._log.open_group(foreign)
+        outcomes: list[Appended] = []
         for batch in batches:
             connection.execute("SAVEPOINT one")
             attempt = group.copy()
             try:
                 outcomes += self._log.append(connection, [batch], attempt)
                 group = attempt
-            except _POISON as error:
-                if not connection.in_transaction or isinstance(error, sqlite3.OperationalError):
+            except Exception as error:
+                if not self._writer.is_poison(error):
                     raise
                 connection.execute("ROLLBACK TO one")
                 log.exception("batch_not_storable", device_number=batch.device_number, batch_id=batch.batch_id)
@@ -235,14 +232,14 @@ class WriteLane:
         return outcomes
 
     def _run_work(self, run: Callable[[SqlTransaction], Any], events: list[Event]) -> tuple[Any, BaseException | None]:
-        connection = self._raw
-        transaction = SqlTransaction(self._connection)
+        connection = self._writer.driver
+        transaction = SqlTransaction(self._writer.connection)
         connection.execute("SAVEPOINT work")
         try:
             result = run(transaction)
         except Exception as error:
-            if not connection.in_transaction or _is_out_of_order(error):
-                # Disk full, I/O error: SQLite may have undone everything by itself. Nothing of this group is stored.
+            if self._writer.is_out_of_order(error):
+                # Nothing of this group is stored.
                 raise
             connection.execute("ROLLBACK TO work")
             connection.execute("RELEASE work")
@@ -250,10 +247,3 @@ class WriteLane:
         connection.execute("RELEASE work")
         events += transaction.emitted
         return result, None
-
-
-def _is_out_of_order(error: Exception) -> bool:
-    """Tell whether the database failed, and not what was asked of it."""
-    below = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(below, "sqlite_errorcode", None)
-    return isinstance(code, int) and code & 0xFF in _OUT_OF_ORDER

@@ -2,7 +2,10 @@
 
 from sqlalchemy import Connection
 
-from plant_backend.storage.sqlite import raw
+from plant_backend.storage.driver import raw
+
+CLOCK_MOVED = "clock_moved_ms"
+"""The mark that says by how much dates were moved with the clock, since the first start."""
 
 
 def log_mark(connection: Connection, key: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError as SqlDatabaseError
 
-from plant_backend.storage.errors import DatabaseTooNew, DatabaseUnusable
+from plant_backend.storage.errors import DatabaseError, DatabaseTooNew, DatabaseUnusable
 from plant_backend.storage.sqlite import ProcessLock, sqlite_engine
 
 if TYPE_CHECKING:
@@ -39,13 +39,8 @@ def migrate(path: Path) -> tuple[str | None, str | None]:
     engine = sqlite_engine(path)
     try:
         with engine.connect() as connection:
-            revisions = known_revisions()
-            before, head = _revision_of(connection), revisions[-1]
-            if before is not None and before not in revisions:
-                raise DatabaseTooNew(
-                    f"The database {path} was written by a newer plant-backend (revision {before}). "
-                    "Upgrade plant-backend, or start with a backup from before the upgrade. Nothing was changed."
-                )
+            before, head = _revision_of(connection), known_revisions()[-1]
+            _check_age(before, str(path))
             if before != head:
                 _upgrade(connection, path)
             return before, head
@@ -54,6 +49,59 @@ def migrate(path: Path) -> tuple[str | None, str | None]:
         raise DatabaseUnusable(f"The database {path} cannot be used: {reason}.") from error
     finally:
         engine.dispose()
+
+
+def migrate_postgres(url: str) -> tuple[str | None, str | None]:
+    """Upgrade a PostgreSQL database that is there. Gives the revisions before and after.
+
+    Of several processes that start at once one does it and the others wait. Raises DatabaseUnusable, DatabaseTooNew.
+    """
+    try:
+        from plant_backend.storage import postgres
+    except ImportError as error:
+        raise DatabaseUnusable(
+            "PostgreSQL needs more packages: install plant-backend[postgres], and [redis] with it."
+        ) from error
+    engine = postgres.postgres_engine(url)
+    try:
+        with engine.connect() as connection:
+            postgres.check_server(connection)
+            head = known_revisions()[-1]
+            if _revision_of(connection) == head:
+                return head, head
+            connection.exec_driver_sql("BEGIN")
+            for lock in (postgres.MIGRATION_LOCK, postgres.WRITE_LOCK):
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+            try:
+                before = _revision_of(connection)
+                _check_age(before, postgres.shown(url))
+                if before != head:
+                    from alembic import command
+
+                    command.upgrade(alembic_config(connection), "head")
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                if postgres.is_in_transaction(connection):
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+            return before, head
+    except DatabaseError:
+        raise
+    except Exception as error:
+        reason = str(getattr(error, "orig", None) or error).strip().removesuffix(".")
+        if not isinstance(error, SqlDatabaseError | ValueError) and not postgres.is_lost(error):
+            raise
+        raise DatabaseUnusable(f"The database {postgres.shown(url)} cannot be used: {reason}.") from error
+    finally:
+        engine.dispose()
+
+
+def _check_age(revision: str | None, name: str) -> None:
+    if revision is not None and revision not in known_revisions():
+        raise DatabaseTooNew(
+            f"The database {name} was written by a newer plant-backend (revision {revision}). "
+            "Upgrade plant-backend, or start with a backup from before the upgrade. Nothing was changed."
+        )
 
 
 def known_revisions() -> list[str]:

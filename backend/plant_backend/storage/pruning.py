@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from plant_backend.storage.driver import raw
 from plant_backend.storage.retention import DAY_MS, Retention
-from plant_backend.storage.sqlite import raw
 
 EVERY_MS = 3600 * 1000
 """How often it runs at most."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table
 
+from plant_backend.storage.driver import raw
 from plant_backend.storage.log_marks import log_mark, set_mark
 from plant_backend.storage.rollups import FIVE_MINUTES, RAW_KEPT_FROM
-from plant_backend.storage.sqlite import raw
 from plant_backend.storage.tables import readings, rollups_5min
 
 SLICE = 2_000
@@ -68,8 +68,9 @@ def drop_slice(connection: Connection, expiry: Expiry) -> bool:
         set_mark(connection, expiry.mark, expiry.before_ms)
     for (sensor_id,) in below.execute("SELECT id FROM sensors ORDER BY id").fetchall():
         left -= below.execute(
-            f"DELETE FROM {name} WHERE sensor_id = ?1 AND ts < min(?2, coalesce("  # noqa: S608
-            f"(SELECT ts FROM {name} WHERE sensor_id = ?1 ORDER BY ts LIMIT 1 OFFSET ?3), ?2))",
+            f"DELETE FROM {name} WHERE sensor_id = ?1 AND ts < (SELECT CASE WHEN ts < ?2 THEN ts ELSE ?2 END FROM"  # noqa: S608
+            f" (SELECT coalesce((SELECT ts FROM {name} WHERE sensor_id = ?1 ORDER BY ts LIMIT 1 OFFSET ?3), ?2) AS ts)"
+            " AS bound)",
             (sensor_id, expiry.before_ms, left),
         ).rowcount
         if left <= 0:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table
 
-from plant_backend.storage.sqlite import raw
+from plant_backend.storage.driver import is_sqlite, raw
 from plant_backend.storage.tables import rollups_1h, rollups_5min
 
 
@@ -34,8 +34,17 @@ RAW_KEPT_FROM = "readings_kept_from"
 _UPSERT = """
     ON CONFLICT (sensor_id, ts) DO UPDATE SET lowest = excluded.lowest, highest = excluded.highest,
         total = excluded.total, count = excluded.count, last = excluded.last, last_ts = excluded.last_ts
-    WHERE excluded.count > count
+    WHERE excluded.count > {table}.count
 """
+
+_SUM = "coalesce(sum({column}), 0.0)"
+
+# PostgreSQL refuses a sum that is out of range: values near its end are taken for infinite, and of both kinds for none.
+_SUM_ON_POSTGRESQL = """coalesce(nullif(
+    coalesce(sum({column}) FILTER (WHERE abs({column}) < 1e290), 0.0)
+    + coalesce(sum(CASE WHEN {column} >= 1e290 THEN 'Infinity'::float8 ELSE '-Infinity'::float8 END)
+        FILTER (WHERE abs({column}) >= 1e290), 0.0),
+    'NaN'::float8), 0.0)"""
 
 # The sum of values near the largest number is none (infinity, or NULL for what is no number); the mean is held between
 # lowest and highest when it is read.
@@ -44,11 +53,11 @@ _FROM_READINGS = f"""
     SELECT ?1, g.start, g.lowest, g.highest, g.total, g.count, r.value, g.last_ts
     FROM (
         SELECT ts - ((ts % {FIVE_MINUTES.width_ms}) + {FIVE_MINUTES.width_ms}) % {FIVE_MINUTES.width_ms} AS start,
-            min(value) AS lowest, max(value) AS highest, coalesce(sum(value), 0.0) AS total, count(*) AS count,
+            min(value) AS lowest, max(value) AS highest, {{total}} AS total, count(*) AS count,
             max(ts) AS last_ts
         FROM readings WHERE sensor_id = ?1 AND ts >= ?2 AND ts < ?3 AND is_age_known GROUP BY 1
     ) AS g JOIN readings AS r ON r.sensor_id = ?1 AND r.ts = g.last_ts
-    WHERE true {_UPSERT}
+    WHERE true {_UPSERT.format(table="rollups_5min")}
 """  # noqa: S608 - our own numbers
 
 _FROM_FIVE_MINUTES = f"""
@@ -56,19 +65,29 @@ _FROM_FIVE_MINUTES = f"""
     SELECT ?1, g.start, g.lowest, g.highest, g.total, g.count, r.last, r.last_ts
     FROM (
         SELECT ts - ((ts % {HOUR.width_ms}) + {HOUR.width_ms}) % {HOUR.width_ms} AS start,
-            min(lowest) AS lowest, max(highest) AS highest, coalesce(sum(total), 0.0) AS total, sum(count) AS count,
+            min(lowest) AS lowest, max(highest) AS highest, {{total}} AS total, sum(count) AS count,
             max(ts) AS last_start
         FROM rollups_5min WHERE sensor_id = ?1 AND ts >= ?2 AND ts < ?3 GROUP BY 1
     ) AS g JOIN rollups_5min AS r ON r.sensor_id = ?1 AND r.ts = g.last_start
-    WHERE true {_UPSERT}
+    WHERE true {_UPSERT.format(table="rollups_1h")}
 """  # noqa: S608 - our own numbers
+
+
+_STATEMENTS = {
+    is_lite: (
+        _FROM_READINGS.format(total=total.format(column="value")),
+        _FROM_FIVE_MINUTES.format(total=total.format(column="total")),
+    )
+    for is_lite, total in ((True, _SUM), (False, _SUM_ON_POSTGRESQL))
+}
 
 
 def roll_up(connection: Connection, readings: Sequence[tuple[int, int]]) -> None:
     """Make the rollups that hold these readings, given as (sensor id, ts) in key order and stored already, anew."""
     below = raw(connection)
-    below.executemany(_FROM_READINGS, spans(readings, FIVE_MINUTES.width_ms))
-    below.executemany(_FROM_FIVE_MINUTES, spans(readings, HOUR.width_ms))
+    from_readings, from_five_minutes = _STATEMENTS[is_sqlite(connection)]
+    below.executemany(from_readings, spans(readings, FIVE_MINUTES.width_ms))
+    below.executemany(from_five_minutes, spans(readings, HOUR.width_ms))
 
 
 def spans(readings: Sequence[tuple[int, int]], width_ms: int) -> list[tuple[int, int, int]]:

@@ -1,8 +1,7 @@
-"""The SQLite storage as the services see it: reads on snapshots, writes through the lane, newest samples at hand."""
+"""The storage as the services see it: reads on snapshots, writes through the lane, newest samples at hand."""
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +20,16 @@ from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 from plant_backend.ports import Clock, CommitListener
 from plant_backend.storage import allocator, compactor, pruning
 from plant_backend.storage.batch_log import BatchLog
+from plant_backend.storage.driver import Driver, raw
 from plant_backend.storage.lane import WriteLane
 from plant_backend.storage.latest import LatestSamples
 from plant_backend.storage.log_marks import log_mark
 from plant_backend.storage.retention import Expiry, Retention, drop_slice, expiries
-from plant_backend.storage.sqlite import ProcessLock, raw, sqlite_engine
+from plant_backend.storage.sqlite import ProcessLock, sqlite_engine
 from plant_backend.storage.tables import instance
 from plant_backend.storage.times import from_ms, to_ms
 from plant_backend.storage.transaction import SqlTransaction
+from plant_backend.storage.writer import SqliteWriter, Writer
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +37,8 @@ T = TypeVar("T")
 
 _READERS = 2
 _READER_CACHE = "PRAGMA cache_size=-2048"
-_COMPACT_EVERY_S = 900.0
-_COMPACT_AT_BATCHES = 5_000
+COMPACT_EVERY_S = 900.0
+COMPACT_AT_BATCHES = 5_000
 _COMPACT_AT_READINGS = 50_000
 
 
@@ -45,64 +46,57 @@ def _touch(tx: SqlTransaction) -> None:
     tx.connection.execute(update(instance).values(value=instance.c.value))
 
 
-class SqliteStorage:
-    """Fulfils `ports.Storage`. Open it inside a running event loop, after `storage.migrate`."""
+class SqlStorage:
+    """What the storages of both databases have in common. Open it inside a running event loop."""
+
+    is_shared = False
+    """Whether other processes take batches and run the rules too."""
 
     def __init__(
         self,
-        path: Path,
+        engine: Engine,
+        batch_log: BatchLog,
         clock: Clock,
         *,
-        compact_every_s: float = _COMPACT_EVERY_S,
-        compact_at_batches: int = _COMPACT_AT_BATCHES,
-        retention: Retention = Retention(),  # noqa: B008 - frozen
-        is_guest: bool = False,
+        readers: int,
+        compact_every_s: float,
+        compact_at_batches: int,
+        retention: Retention,
+        is_guest: bool,
     ) -> None:
-        self._path = path
         self._clock = clock
         self._compact_every_s = compact_every_s
         self._compact_at_batches = compact_at_batches
         self._retention = retention
         self._is_guest = is_guest
-        self._lock = ProcessLock(path)
-        self._engine: Engine = sqlite_engine(path)
+        self._engine = engine
         self._latest = LatestSamples()
-        self._batch_log = BatchLog()
+        self._batch_log = batch_log
         self._listeners: list[CommitListener] = []
+        self._here: list[CommitListener] = []
+        self._elsewhere: list[CommitListener] = []
         self._local = threading.local()
         self._reader_connections: list[Connection] = []
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader")
         self._is_compacting = False
         self._pruned_at_ms = 0
         self._readings_waiting = 0
         self._last_event_id = 0
         self._dropped = (0, 0)
         self._compaction_due = asyncio.Event()
+        self._writer: Writer
+        self._lane: WriteLane
+        self._compaction: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Take the file, rebuild what is kept in memory, and start writing. Raises DatabaseInUse.
+        """Rebuild what is kept in memory, and start writing. Raises storage.errors.DatabaseError."""
+        raise NotImplementedError
 
-        A guest may come while a server has the file: it neither takes batches nor compacts.
-        """
-        if not self._is_guest:
-            self._lock.acquire()
-        try:
-            self._connection = self._engine.connect()
-            try:
-                self._load()
-            except BaseException:
-                self._connection.close()
-                raise
-        except BaseException:
-            self._lock.release()
-            raise
-        self._lane = WriteLane(self._connection, self._batch_log, self._committed, last_event_id=self._last_event_id)
-        self._compaction: asyncio.Task[None] | None = None
-        if not self._is_guest:
-            self._compaction = asyncio.get_running_loop().create_task(self._compact_for_ever(), name="compactor")
+    def look(self) -> None:
+        """Take in soon what others have written."""
 
     async def close(self) -> None:
-        """Write what waits and let the file go."""
+        """Write what waits and let the database go."""
         if self._compaction is not None:
             self._compaction.cancel()
             await asyncio.gather(self._compaction, return_exceptions=True)
@@ -110,13 +104,25 @@ class SqliteStorage:
         self._readers.shutdown()
         for connection in self._reader_connections:
             connection.close()
-        self._connection.close()
-        self._engine.dispose()
-        self._lock.release()
+
+    @property
+    def is_leader(self) -> bool:
+        """Tell whether this process does what only one may do."""
+        return not self._is_guest
+
+    @property
+    def clock_moved_ms(self) -> int:
+        """Give by how much dates have been moved with the clock, by whichever process; none but this one on SQLite."""
+        return 0
+
+    def _start(self) -> None:
+        self._lane = WriteLane(self._writer, self._batch_log, self._committed, last_event_id=self._last_event_id)
+        if not self._is_guest:
+            self._compaction = asyncio.get_running_loop().create_task(self._compact_for_ever(), name="compactor")
 
     async def catch_up(self) -> None:
-        """Go once through the writer, which takes in what a guest has written."""
-        await self._lane.write(lambda _: None)
+        """Go once through the writer, which takes in what others have written."""
+        await self._lane.catch_up()
 
     @property
     def failed_at_s(self) -> float:
@@ -133,6 +139,14 @@ class SqliteStorage:
     async def write(self, work: Callable[[SqlTransaction], T]) -> T:
         result: T = await self._lane.write(work)
         return result
+
+    def listen_elsewhere(self, listener: CommitListener) -> None:
+        """Tell `listener` of what other processes have made durable, after the others were told."""
+        self._elsewhere.append(listener)
+
+    def listen_here(self, listener: CommitListener) -> None:
+        """Tell `listener` of what this process has made durable, after the others were told."""
+        self._here.append(listener)
 
     async def read(self, work: Callable[[SqlTransaction], T]) -> T:
         return await self._on_reader_thread(lambda connection: work(SqlTransaction(connection)))
@@ -199,8 +213,7 @@ class SqliteStorage:
         return moved
 
     def _rest(self, _: SqlTransaction) -> None:
-        """Let go of pages that the next compaction, a quarter of an hour later, will read again from the file."""
-        raw(self._connection).execute("PRAGMA shrink_memory")
+        """Let go of memory that the next compaction, a quarter of an hour later, will need again."""
         allocator.give_back()
 
     async def _compact_pass(self, tail: compactor.Tail) -> None:
@@ -208,9 +221,9 @@ class SqliteStorage:
             await self._lane.write(partial(self._insert_readings, tail.readings[start : start + compactor.SLICE]))
         now_ms = to_ms(self._clock.now())
 
-        def finish(_: SqlTransaction) -> tuple[int, int]:
-            compactor.finish(self._connection, tail, now_ms)
-            return self._load_dropped()
+        def finish(tx: SqlTransaction) -> tuple[int, int]:
+            compactor.finish(tx.connection, tail, now_ms)
+            return dropped_through(tx.connection)
 
         self._dropped = await self._lane.write(finish)
         self._batch_log.compacted(tail.keys, tail.through)
@@ -236,14 +249,14 @@ class SqliteStorage:
             for rows in each.slices():
                 await self._lane.write(partial(self._drop_rows, each, rows))
 
-    def _drop_rows(self, each: pruning.Surplus, rows: pruning.Rows, _: SqlTransaction) -> None:
-        pruning.drop(self._connection, each, rows)
+    def _drop_rows(self, each: pruning.Surplus, rows: pruning.Rows, tx: SqlTransaction) -> None:
+        pruning.drop(tx.connection, each, rows)
 
-    def _drop_slice(self, expiry: Expiry, _: SqlTransaction) -> bool:
-        return drop_slice(self._connection, expiry)
+    def _drop_slice(self, expiry: Expiry, tx: SqlTransaction) -> bool:
+        return drop_slice(tx.connection, expiry)
 
-    def _insert_readings(self, rows: list[compactor.Reading], _: SqlTransaction) -> None:
-        compactor.insert_readings(self._connection, rows)
+    def _insert_readings(self, rows: list[compactor.Reading], tx: SqlTransaction) -> None:
+        compactor.insert_readings(tx.connection, rows)
 
     async def _compact_for_ever(self) -> None:
         while True:
@@ -251,6 +264,8 @@ class SqliteStorage:
                 async with asyncio.timeout(self._compact_every_s):
                     await self._compaction_due.wait()
             self._compaction_due.clear()
+            if not self.is_leader:
+                continue
             try:
                 moved = await self.compact()
                 log.debug("compacted", readings=moved)
@@ -258,7 +273,9 @@ class SqliteStorage:
                 log.exception("compaction_failed")
                 await asyncio.sleep(10)
 
-    def _committed(self, batches: Sequence[LoggedBatch], events: Sequence[Event]) -> None:
+    def _committed(
+        self, batches: Sequence[LoggedBatch], events: Sequence[Event], foreign_batches: int, foreign_events: int
+    ) -> None:
         for logged in batches:
             self._latest.take(logged.batch)
             self._readings_waiting += len(logged.batch.values)
@@ -268,12 +285,16 @@ class SqliteStorage:
             self._compaction_due.set()
         for listener in self._listeners:
             listener.committed(batches, events)
+        if foreign_batches or foreign_events:
+            for listener in self._elsewhere:
+                listener.committed(batches[:foreign_batches], events[:foreign_events])
+        for listener in self._here:
+            listener.committed(batches[foreign_batches:], events[foreign_events:])
 
-    def _load(self) -> None:
-        connection = self._connection
+    def _load(self, connection: Connection) -> None:
         below = raw(connection)
         compacted_through = log_mark(connection, "compacted_through")
-        self._dropped = self._load_dropped()
+        self._dropped = dropped_through(connection)
         self._batch_log.load(below, compacted_through, self._dropped[0])
         (last_event,) = below.execute("SELECT max(id) FROM events").fetchone()
         self._last_event_id = max(last_event or 0, self._dropped[1])
@@ -294,7 +315,7 @@ class SqliteStorage:
             self._latest.take(logged.batch)
             self._readings_waiting += len(logged.batch.values)
 
-    def _hold(self, below: sqlite3.Connection, sensor_id: int) -> None:
+    def _hold(self, below: Driver, sensor_id: int) -> None:
         """Find since when a sensor's value is what it is: looking back stops at the first other value."""
         samples = self._latest.of(sensor_id)
         if not samples:
@@ -307,20 +328,13 @@ class SqliteStorage:
         if since_ms is not None:
             self._latest.hold(sensor_id, since_ms)
 
-    def _load_dropped(self) -> tuple[int, int]:
-        return (
-            log_mark(self._connection, "dropped_through"),
-            log_mark(self._connection, "events_dropped_through"),
-        )
-
     async def _on_reader_thread(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._on_reader, work)
 
     def _on_reader(self, work: Callable[[Connection], T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._engine.connect()
-            raw(connection).execute(_READER_CACHE)
+            connection = self._local.connection = self._open_reader()
             self._reader_connections.append(connection)
         below = raw(connection)
         below.execute("BEGIN")
@@ -328,3 +342,72 @@ class SqliteStorage:
             return work(connection)
         finally:
             below.execute("ROLLBACK")
+
+    def _open_reader(self) -> Connection:
+        raise NotImplementedError
+
+
+def dropped_through(connection: Connection) -> tuple[int, int]:
+    """Give how far the log and the events were dropped."""
+    return log_mark(connection, "dropped_through"), log_mark(connection, "events_dropped_through")
+
+
+class SqliteStorage(SqlStorage):
+    """Fulfils `ports.Storage` on a file that one server owns. Open it after `storage.migrate`."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        compact_every_s: float = COMPACT_EVERY_S,
+        compact_at_batches: int = COMPACT_AT_BATCHES,
+        retention: Retention = Retention(),  # noqa: B008 - frozen
+        is_guest: bool = False,
+    ) -> None:
+        super().__init__(
+            sqlite_engine(path),
+            BatchLog(),
+            clock,
+            readers=_READERS,
+            compact_every_s=compact_every_s,
+            compact_at_batches=compact_at_batches,
+            retention=retention,
+            is_guest=is_guest,
+        )
+        self._path = path
+        self._lock = ProcessLock(path)
+
+    async def open(self) -> None:
+        """Take the file, rebuild what is kept in memory, and start writing. Raises DatabaseInUse.
+
+        A guest may come while a server has the file: it neither takes batches nor compacts.
+        """
+        if not self._is_guest:
+            self._lock.acquire()
+        try:
+            self._connection = self._engine.connect()
+            try:
+                self._load(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+        except BaseException:
+            self._lock.release()
+            raise
+        self._writer = SqliteWriter(self._connection)
+        self._start()
+
+    async def close(self) -> None:
+        await super().close()
+        self._lock.release()
+
+    def _rest(self, tx: SqlTransaction) -> None:
+        # Pages that the next compaction will read again from the file.
+        raw(tx.connection).execute("PRAGMA shrink_memory")
+        super()._rest(tx)
+
+    def _open_reader(self) -> Connection:
+        connection = self._engine.connect()
+        raw(connection).execute(_READER_CACHE)
+        return connection

@@ -11,13 +11,14 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
     text,
 )
+
+from plant_backend.storage.types import WHOLE
 
 metadata = MetaData(
     naming_convention={
@@ -46,18 +47,18 @@ instance = Table(
 users = Table(
     "users",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("username", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     # Whose devices a viewer sees; null for who has devices of their own. No foreign key, since SQLite adds none later.
-    Column("owner_id", Integer, index=True),
+    Column("owner_id", WHOLE, index=True),
 )
 
 sessions = Table(
     "sessions",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("agent", Text, nullable=False),
@@ -71,9 +72,9 @@ sessions = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("at", BigInteger, nullable=False, index=True),
-    Column("owner_id", Integer, nullable=False, index=True),
+    Column("owner_id", WHOLE, nullable=False, index=True),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
@@ -94,7 +95,7 @@ home_users = Table(
 api_tokens = Table(
     "api_tokens",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("prefix", Text, nullable=False),
@@ -108,7 +109,7 @@ api_tokens = Table(
 devices = Table(
     "devices",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("owner_id", ForeignKey("users.id"), nullable=False, index=True),
     Column("name", Text, nullable=False),
@@ -120,7 +121,7 @@ devices = Table(
     Column("previous_used_at", BigInteger),
     Column("firmware", Text),
     Column("version", Text),
-    Column("last_seq", Integer, nullable=False, server_default=text("0")),
+    Column("last_seq", WHOLE, nullable=False, server_default=text("0")),
     Column("last_seen_at", BigInteger),
     Column("is_thirsty", Boolean, nullable=False, server_default=text("false")),
     Column("effect", Text),
@@ -133,7 +134,7 @@ devices = Table(
 sensors = Table(
     "sensors",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     _device_number(),
     Column("key", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -146,9 +147,9 @@ sensors = Table(
 calibrations = Table(
     "calibrations",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("sensor_id", ForeignKey("sensors.id", ondelete="CASCADE"), nullable=False),
-    Column("version", Integer, nullable=False),
+    Column("version", WHOLE, nullable=False),
     # Without points the raw values mean themselves again.
     Column("points", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
@@ -160,12 +161,12 @@ calibrations = Table(
 actuators = Table(
     "actuators",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     _device_number(),
     Column("key", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("limits", Text, nullable=False),
-    Column("claims", Integer, nullable=False, server_default=text("0")),
+    Column("claims", WHOLE, nullable=False, server_default=text("0")),
     Column("retired_at", BigInteger),
     Index("uq_actuators_device_number_key", "device_number", "key", unique=True),
     sqlite_autoincrement=True,
@@ -174,10 +175,10 @@ actuators = Table(
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     _device_number(),
     Column("family", Text, nullable=False, index=True),
-    Column("parent_id", Integer, index=True),
+    Column("parent_id", WHOLE, index=True),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("issued_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
@@ -187,22 +188,24 @@ refresh_tokens = Table(
 batches = Table(
     "batches",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     # No foreign key and no index: this table is the hot path, one row per accepted batch.
-    Column("device_number", Integer, nullable=False),
+    Column("device_number", WHOLE, nullable=False),
     Column("batch_id", Text, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("offsets", LargeBinary, nullable=False),
+    # PostgreSQL alone: there no process knows all of the tail, and no card wears out by one page more.
+    Index("uq_batches_device_number_batch_id", "device_number", "batch_id", unique=True).ddl_if(dialect="postgresql"),
 )
 
 accepted_batches = Table(
     "accepted_batches",
     metadata,
-    Column("device_number", Integer, primary_key=True),
+    Column("device_number", WHOLE, primary_key=True),
     Column("batch_id", Text, primary_key=True),
     Column("received_at", BigInteger, nullable=False),
-    Column("accepted", Integer, nullable=False),
+    Column("accepted", WHOLE, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -210,7 +213,7 @@ accepted_batches = Table(
 readings = Table(
     "readings",
     metadata,
-    Column("sensor_id", Integer, primary_key=True),
+    Column("sensor_id", WHOLE, primary_key=True),
     Column("ts", BigInteger, primary_key=True),
     Column("value", Float, nullable=False),
     Column("is_age_known", Boolean, nullable=False),
@@ -223,12 +226,12 @@ def _rollups(name: str) -> Table:
     return Table(
         name,
         metadata,
-        Column("sensor_id", Integer, primary_key=True),
+        Column("sensor_id", WHOLE, primary_key=True),
         Column("ts", BigInteger, primary_key=True),
         Column("lowest", Float, nullable=False),
         Column("highest", Float, nullable=False),
         Column("total", Float, nullable=False),
-        Column("count", Integer, nullable=False),
+        Column("count", WHOLE, nullable=False),
         Column("last", Float, nullable=False),
         Column("last_ts", BigInteger, nullable=False),
         sqlite_with_rowid=False,
@@ -249,7 +252,7 @@ profiles = Table(
     "profiles",
     metadata,
     _device_number(primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", WHOLE, nullable=False),
     Column("document", Text, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
@@ -259,12 +262,12 @@ _LIVE_ON = text("action = 'on' AND state IN ('queued', 'delivered', 'accepted')"
 commands = Table(
     "commands",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     _device_number(),
     Column("actuator_id", ForeignKey("actuators.id", ondelete="CASCADE"), nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("seq", WHOLE, nullable=False),
     Column("action", Text, nullable=False),
-    Column("duration_ms", Integer),
+    Column("duration_ms", WHOLE),
     Column("state", Text, nullable=False),
     Column("origin", Text, nullable=False),
     Column("is_forced", Boolean, nullable=False),
@@ -274,8 +277,8 @@ commands = Table(
     Column("delivered_at", BigInteger),
     Column("accepted_at", BigInteger),
     Column("finished_at", BigInteger),
-    Column("ran_ms", Integer),
-    Column("counted_ms", Integer, nullable=False),
+    Column("ran_ms", WHOLE),
+    Column("counted_ms", WHOLE, nullable=False),
     Column("late_status", Text),
     Column("reason", Text),
     CheckConstraint("duration_ms IS NULL OR duration_ms > 0", name="duration_ms"),
@@ -297,14 +300,14 @@ commands = Table(
 alerts = Table(
     "alerts",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     _device_number(),
     Column("kind", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("message", Text, nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("count", WHOLE, nullable=False),
     Column("first_seen_at", BigInteger, nullable=False),
     Column("last_seen_at", BigInteger, nullable=False),
     Column("acknowledged_at", BigInteger),
@@ -326,14 +329,14 @@ alerts = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     _device_number(),
     Column("at", BigInteger, nullable=False),
     Column("mode", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("reasons", Text, nullable=False),
     Column("inputs", Text, nullable=False),
-    Column("command_id", Integer),
+    Column("command_id", WHOLE),
     Index("ix_decisions_device_number_id", "device_number", "id"),
     sqlite_autoincrement=True,
 )
@@ -341,9 +344,9 @@ decisions = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("owner_id", Integer, nullable=False),
+    Column("owner_id", WHOLE, nullable=False),
     Column("device_id", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("data", Text, nullable=False),
@@ -353,7 +356,7 @@ events = Table(
 notification_targets = Table(
     "notification_targets",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("name", Text, nullable=False),
     Column("service", Text, nullable=False),
@@ -367,7 +370,7 @@ notification_targets = Table(
     Column("wants_resolved", Boolean, nullable=False),
     Column("is_enabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failures", WHOLE, nullable=False, server_default=text("0")),
     Column("next_try_at", BigInteger),
     Column("last_success_at", BigInteger),
     Column("last_failure_at", BigInteger),
@@ -395,7 +398,7 @@ _WAITING = text("state = 'waiting'")
 notification_messages = Table(
     "notification_messages",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("target_id", ForeignKey("notification_targets.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("alert_id", ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
     Column("change", Text, nullable=False),
@@ -403,7 +406,7 @@ notification_messages = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("not_before", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
-    Column("refusals", Integer, nullable=False, server_default=text("0")),
+    Column("refusals", WHOLE, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False),
     Column("finished_at", BigInteger, index=True),
     Column("reason", Text),

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from plant_backend.storage.errors import DatabaseInUse, DatabaseUnusable
-from plant_backend.storage.migrate import alembic_config, known_revisions, migrate
+from plant_backend.storage.driver import raw
+from plant_backend.storage.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnusable
+from plant_backend.storage.migrate import alembic_config, known_revisions, migrate, migrate_postgres
+from plant_backend.storage.postgres import postgres_engine
 from plant_backend.storage.sqlite import ProcessLock, sqlite_engine
 from plant_backend.storage.tables import metadata
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, MetaData, create_engine, func, insert, select
+
+from tests.servers import Postgres
 
 
 def schema(path: Path) -> set[tuple[str, str, str]]:
@@ -28,13 +33,122 @@ def schema(path: Path) -> set[tuple[str, str, str]]:
     return {(kind, name, " ".join(sql.split())) for kind, name, sql in rows}
 
 
+def is_of(connection: Connection, thing: Any) -> bool:
+    """Tell whether an index is one of this database, and not of the other one alone."""
+    only = getattr(thing, "_ddl_if", None)
+    return only is None or only.dialect == connection.dialect.name
+
+
+def differences(connection: Connection) -> Any:
+    """Give what is different between a database and the tables."""
+    opts = {"include_object": lambda thing, *_: is_of(connection, thing), "compare_server_default": True}
+    return compare_metadata(MigrationContext.configure(connection, opts=opts), metadata)
+
+
 def test_an_upgrade_from_nothing_gives_exactly_the_tables(tmp_path: Path) -> None:
     path = tmp_path / "new" / "plants.db"
     before, after = migrate(path)
     assert (before, after is not None) == (None, True)
     engine = sqlite_engine(path)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert differences(connection) == []
+    engine.dispose()
+
+
+def test_so_it_does_on_postgresql(postgres: Postgres) -> None:
+    url = postgres.make_database()
+    before, after = migrate_postgres(url)
+    assert (before, after) == (None, known_revisions()[-1])
+    assert migrate_postgres(url) == (after, after)
+    engine = postgres_engine(url)
+    with engine.connect() as connection:
+        assert differences(connection) == []
+        found = {
+            (name, " ".join(sql.split()))
+            for name, sql in raw(connection).execute("SELECT indexname, indexdef FROM pg_indexes")
+        }
+    engine.dispose()
+    made = postgres.make_database()
+    engine = postgres_engine(made)
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        expected = set(raw(connection).execute("SELECT indexname, indexdef FROM pg_indexes").fetchall())
+    engine.dispose()
+    assert {row for row in found if not row[0].startswith("alembic")} == expected
+    assert {name for name, _ in expected} >= {"uq_commands_live", "uq_alerts_open", "uq_batches_device_number_batch_id"}
+
+
+def test_of_many_processes_that_start_at_once_one_migrates(postgres: Postgres) -> None:
+    url = postgres.make_database()
+    with ThreadPoolExecutor(6) as threads:
+        outcomes = list(threads.map(lambda _: migrate_postgres(url), range(6)))
+    head = known_revisions()[-1]
+    assert [after for _, after in outcomes] == [head] * 6
+    assert sum(before is None for before, _ in outcomes) == 1
+
+
+def test_a_postgresql_database_of_a_newer_version_is_left_alone(postgres: Postgres) -> None:
+    url = postgres.make_database()
+    migrate_postgres(url)
+    postgres.execute(url.rsplit("/", 1)[1], "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseTooNew, match="9999"):
+        migrate_postgres(url)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://plant:hunter2@127.0.0.1:1/plants", "postgresql://u:hunter2@h:port/x"]
+)
+def test_a_server_that_is_not_there_is_told_without_the_password(address: str) -> None:
+    with pytest.raises(DatabaseUnusable) as caught:
+        migrate_postgres(address)
+    assert "hunter2" not in str(caught.value)
+
+
+_SOME = {int: 1, str: "x", bytes: b"\1" * 32, bool: False, float: 1.5}
+
+
+def fill(connection: Connection) -> dict[str, int]:
+    """Put a row into every table that is there, and give how many that makes."""
+    there = MetaData()
+    there.reflect(connection)
+    for table in there.sorted_tables:
+        if table.name != "alembic_version":
+            row = {column.name: _SOME[column.type.python_type] for column in table.columns}
+            connection.execute(insert(table).values(row))
+    return counts(connection)
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    there = MetaData()
+    there.reflect(connection)
+    return {
+        name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for name, table in there.tables.items()
+    }
+
+
+@pytest.mark.parametrize("revision", known_revisions()[:-1])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_from_every_earlier_revision_nothing_is_lost(
+    kind: str, revision: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "plants.db"
+    url = "" if kind == "sqlite" else request.getfixturevalue("postgres").make_database()
+    engine = sqlite_engine(path) if kind == "sqlite" else postgres_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        command.upgrade(alembic_config(connection), revision)
+        connection.exec_driver_sql("COMMIT")
+        before = fill(connection)
+    upgraded = migrate(path) if kind == "sqlite" else migrate_postgres(url)
+    assert upgraded == (revision, known_revisions()[-1])
+    with engine.connect() as connection:
+        assert counts(connection).items() >= before.items()
+        assert differences(connection) == []
+        if revision < "0003":
+            # Nodes stay signed in: the tag is that of the secret that they have.
+            tags = raw(connection).execute("SELECT secret_tag FROM refresh_tokens").fetchall()
+            assert tags == [("01" * 6,)]
     engine.dispose()
 
 

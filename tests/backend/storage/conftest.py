@@ -1,19 +1,35 @@
-"""Real SQLite files in a folder of their own."""
+"""The storage on both databases: a test that asks for one runs on each, unless it is marked as one of the file."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plant_backend.domain.model import Device
+from plant_backend.storage.driver import raw
 from plant_backend.storage.migrate import migrate
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.postgres import postgres_engine
+from plant_backend.storage.postgres_store import PostgresStorage
+from plant_backend.storage.retention import Retention
+from plant_backend.storage.sqlite import sqlite_engine
+from plant_backend.storage.store import SqliteStorage, SqlStorage
+from sqlalchemy import Engine
 
 from tests.builders import NOW, a_manifest, a_principal
 
-Opened = Callable[[], AbstractAsyncContextManager[SqliteStorage]]
+Database = Path | str
+"""A SQLite file, or the address of a PostgreSQL database."""
+
+Opened = Callable[..., AbstractAsyncContextManager[SqlStorage]]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames:
+        is_of_the_file = metafunc.definition.get_closest_marker("sqlite_only")
+        metafunc.parametrize("database", ["sqlite"] if is_of_the_file else ["sqlite", "postgresql"], indirect=True)
 
 
 class SetClock:
@@ -43,12 +59,41 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(path: Path, clock: SetClock) -> Opened:
-    """Give what opens the storage for a block; after it the file is closed and may be opened again."""
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give a file, or the address of a database on a server."""
+    if request.param == "sqlite":
+        found: Path = request.getfixturevalue("path")
+        return found
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+def engine_of(database: Database) -> Engine:
+    """Give an engine for a look past the storage."""
+    return sqlite_engine(database) if isinstance(database, Path) else postgres_engine(database)
+
+
+def rows_of(database: Database, sql: str) -> list[Any]:
+    """Give what one statement finds."""
+    engine = engine_of(database)
+    with engine.connect() as connection:
+        rows = raw(connection).execute(sql).fetchall()
+    engine.dispose()
+    return rows
+
+
+@pytest.fixture
+def opened(database: Database, clock: SetClock) -> Opened:
+    """Give what opens the storage for a block; after it the database is let go and may be opened again."""
 
     @contextlib.asynccontextmanager
-    async def open_storage() -> AsyncIterator[SqliteStorage]:
-        storage = SqliteStorage(path, clock)
+    async def open_storage(retention: Retention = Retention()) -> AsyncIterator[SqlStorage]:  # noqa: B008 - frozen
+        more: dict[str, Any] = {"retention": retention}
+        storage: SqliteStorage | PostgresStorage
+        if isinstance(database, Path):
+            storage = SqliteStorage(database, clock, **more)  # type: ignore[arg-type]
+        else:
+            storage = PostgresStorage(database, clock, **more)  # type: ignore[arg-type]
         await storage.open()
         try:
             yield storage
@@ -59,12 +104,12 @@ def opened(path: Path, clock: SetClock) -> Opened:
 
 
 @pytest.fixture
-async def storage(opened: Opened) -> AsyncIterator[SqliteStorage]:
+async def storage(opened: Opened) -> AsyncIterator[SqlStorage]:
     async with opened() as storage:
         yield storage
 
 
-async def a_device(storage: SqliteStorage, device_id: str = "d-1", username: str = "ada") -> Device:
+async def a_device(storage: SqlStorage, device_id: str = "d-1", username: str = "ada") -> Device:
     """Give a registered node: sensors `soil` and `tank`, actuators `pump` and `lamp`."""
 
     def work(tx):  # type: ignore[no-untyped-def]

@@ -3,13 +3,15 @@
 import asyncio
 from dataclasses import replace
 
+import psycopg
 import pytest
 from plant_backend.domain.errors import Conflict
 from plant_backend.domain.telemetry import Receipt
 from plant_backend.storage import compactor
 from plant_backend.storage.batch_log import BatchLog
-from plant_backend.storage.sqlite import raw, sqlite_engine
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.driver import raw
+from plant_backend.storage.sqlite import sqlite_engine
+from plant_backend.storage.store import SqlStorage
 
 from tests.backend.storage.conftest import Opened, SetClock, a_device
 from tests.builders import DAY, HOUR, MINUTE, NOW, a_batch, to_ms
@@ -25,7 +27,7 @@ OTHERS = [
 ]
 
 
-async def assert_known(storage: SqliteStorage) -> None:
+async def assert_known(storage: SqlStorage) -> None:
     """The same again is a duplicate, and another content under the same id a conflict."""
     assert await storage.append(LATER) == AGAIN
     for other in OTHERS:
@@ -37,19 +39,19 @@ async def assert_known(storage: SqliteStorage) -> None:
     assert len(await history(storage)) == 1
 
 
-async def history(storage: SqliteStorage) -> list[tuple[int, float]]:
+async def history(storage: SqlStorage) -> list[tuple[int, float]]:
     found = await storage.read(lambda tx: tx.history.readings(1, NOW - 40 * DAY, NOW + DAY, 1_000))
     return [(to_ms(sample.ts), sample.value) for sample in found]
 
 
-async def test_a_batch_sent_again_changes_nothing(storage: SqliteStorage) -> None:
+async def test_a_batch_sent_again_changes_nothing(storage: SqlStorage) -> None:
     """Wi-Fi loses answers, and a node sends until it has one (esphome/feature-requests #2628)."""
     await a_device(storage)
     assert await storage.append(BATCH) == FIRST
     await assert_known(storage)
 
 
-async def test_nor_after_compaction(storage: SqliteStorage) -> None:
+async def test_nor_after_compaction(storage: SqlStorage) -> None:
     await a_device(storage)
     await storage.append(BATCH)
     await storage.compact()
@@ -67,7 +69,7 @@ async def test_nor_after_a_restart(opened: Opened) -> None:
         await assert_known(storage)
 
 
-async def test_nor_within_one_commit(storage: SqliteStorage) -> None:
+async def test_nor_within_one_commit(storage: SqlStorage) -> None:
     await a_device(storage)
     answers = await asyncio.gather(
         *(storage.append(batch) for batch in (BATCH, LATER, OTHERS[0], LATER)), return_exceptions=True
@@ -77,7 +79,7 @@ async def test_nor_within_one_commit(storage: SqliteStorage) -> None:
     await assert_known(storage)
 
 
-async def test_a_batch_id_belongs_to_its_device(storage: SqliteStorage) -> None:
+async def test_a_batch_id_belongs_to_its_device(storage: SqlStorage) -> None:
     await a_device(storage)
     second = await a_device(storage, "d-2")
     assert await storage.append(BATCH) == FIRST
@@ -85,7 +87,7 @@ async def test_a_batch_id_belongs_to_its_device(storage: SqliteStorage) -> None:
     assert await storage.append(replace(BATCH, device_number=second.number)) == FIRST
 
 
-async def test_ids_that_do_not_grow_are_known_as_well(storage: SqliteStorage) -> None:
+async def test_ids_that_do_not_grow_are_known_as_well(storage: SqlStorage) -> None:
     await a_device(storage)
     names = ["m", "z", "a", "Z", "0", "y.y", "m-1"]
     for name in names:
@@ -110,6 +112,7 @@ async def test_an_id_is_known_for_thirty_days(opened: Opened, clock: SetClock) -
         assert not (await storage.append(LATER)).is_duplicate
 
 
+@pytest.mark.sqlite_only
 async def test_an_old_tail_is_known_in_the_commit_right_after_its_compaction(opened: Opened, path) -> None:  # type: ignore[no-untyped-def]
     """After two days off, compaction drops the old tail from the log at once; a repeat may be in the next commit."""
     async with opened() as storage:
@@ -132,7 +135,7 @@ async def test_an_old_tail_is_known_in_the_commit_right_after_its_compaction(ope
     engine.dispose()
 
 
-async def test_a_batch_that_cannot_be_stored_leaves_its_neighbours_alone(storage: SqliteStorage) -> None:
+async def test_a_batch_that_cannot_be_stored_leaves_its_neighbours_alone(storage: SqlStorage) -> None:
     """One poisoned batch in a shared commit is refused alone, in every place of the group."""
     await a_device(storage)
     poison = replace(a_batch("p", [(1, 1.0, 0)]), received_at_ms=2**63)
@@ -142,15 +145,18 @@ async def test_a_batch_that_cannot_be_stored_leaves_its_neighbours_alone(storage
 
         answers = await asyncio.gather(*(storage.append(batch) for batch in batches), return_exceptions=True)
 
-        assert isinstance(answers.pop(place), OverflowError)
+        # Each database has its own word for a number that it has no room for.
+        assert isinstance(answers.pop(place), OverflowError | psycopg.DataError)
         assert answers == [Receipt(1, is_duplicate=False)] * 6
     assert len(await history(storage)) == 18
     ids = [entry.log_id for entry in await storage.batches_after(0, 100)]
-    assert ids == list(range(1, 19))
-    assert storage.log_bounds() == (0, 18)
+    assert len(ids) == 18
+    # On SQLite without a gap; a sequence of PostgreSQL leaves one where an attempt was undone.
+    assert ids == (sorted(set(ids)) if storage.is_shared else list(range(1, 19)))
+    assert storage.log_bounds() == (0, ids[-1])
 
 
-async def test_a_failing_transaction_leaves_its_neighbours_alone(storage: SqliteStorage) -> None:
+async def test_a_failing_transaction_leaves_its_neighbours_alone(storage: SqlStorage) -> None:
     device = await a_device(storage)
 
     def fail(tx):  # type: ignore[no-untyped-def]
@@ -185,7 +191,7 @@ async def test_a_thousand_batches_at_once_are_each_stored_once(opened: Opened) -
         assert len(await history(storage)) == 1_000
 
 
-async def test_the_log_is_kept_a_day_for_those_who_resume(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_the_log_is_kept_a_day_for_those_who_resume(storage: SqlStorage, clock: SetClock) -> None:
     await a_device(storage)
     for hour in (0, 12, 30):
         await storage.append(a_batch(f"b-{hour}", received=NOW + hour * HOUR))
@@ -222,7 +228,7 @@ async def test_when_a_device_was_last_heard_survives_a_restart(opened: Opened) -
 
 
 async def test_a_batch_from_when_the_clock_was_ahead_does_not_keep_the_log_for_ever(
-    storage: SqliteStorage, clock: SetClock
+    storage: SqlStorage, clock: SetClock
 ) -> None:
     """A Pi without a clock of its own starts anywhere (OpenSprinkler-Firmware #396): one batch is dated next year."""
     await a_device(storage)
@@ -237,7 +243,7 @@ async def test_a_batch_from_when_the_clock_was_ahead_does_not_keep_the_log_for_e
     assert [entry.batch.batch_id for entry in await storage.batches_after(0, 10)] == ["c"]
 
 
-async def test_a_clock_that_is_behind_drops_nothing(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_a_clock_that_is_behind_drops_nothing(storage: SqlStorage, clock: SetClock) -> None:
     await a_device(storage)
     await storage.append(a_batch("a"))
     clock.moment = NOW - 300 * DAY
@@ -245,18 +251,18 @@ async def test_a_clock_that_is_behind_drops_nothing(storage: SqliteStorage, cloc
     assert [entry.batch.batch_id for entry in await storage.batches_after(0, 10)] == ["a"]
 
 
-async def test_a_device_that_is_deleted_in_mid_compaction_leaves_no_readings(storage: SqliteStorage) -> None:
+async def test_a_device_that_is_deleted_in_mid_compaction_leaves_no_readings(storage: SqlStorage) -> None:
     gone, kept = await a_device(storage), await a_device(storage, "d-2")
     for device in (gone, kept):
         await storage.append(a_batch("a", [(device.sensors[0].id, 41.5, 0)], device=device.number))
-    tail = compactor.read_tail(storage._connection)
+    tail = compactor.read_tail(storage._writer.connection)
     await storage.write(lambda tx: tx.devices.delete(gone.number))
     storage.forget(gone.number, [sensor.id for sensor in gone.sensors])
     # A sensor that comes meanwhile must not get the number of one that went.
     await a_device(storage, "d-3")
     await storage._compact_pass(tail)
 
-    below = raw(storage._connection)
+    below = raw(storage._writer.connection)
     for table in ("readings", "rollups_5min", "rollups_1h"):
         assert below.execute(f"SELECT DISTINCT sensor_id FROM {table}").fetchall() == [(kept.sensors[0].id,)]
     assert below.execute("SELECT DISTINCT device_number FROM accepted_batches").fetchall() == [(kept.number,)]

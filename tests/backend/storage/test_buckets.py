@@ -11,16 +11,16 @@ from plant_backend.storage import compactor
 from plant_backend.storage.bucket_reader import width_for
 from plant_backend.storage.migrate import migrate
 from plant_backend.storage.retention import Retention
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqliteStorage, SqlStorage
 
-from tests.backend.storage.conftest import SetClock, a_device
+from tests.backend.storage.conftest import Opened, SetClock, a_device
 from tests.backend.storage.test_rollups import Reading, naive, readings
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, a_batch, to_ms
 
 FIVE_MINUTES_MS, HOUR_MS = 300_000, 3_600_000
 
 
-async def buckets(storage: SqliteStorage, since: Any, until: Any, points: int, sensor: int = 1) -> BucketSeries:
+async def buckets(storage: SqlStorage, since: Any, until: Any, points: int, sensor: int = 1) -> BucketSeries:
     return await storage.read(lambda tx: tx.history.buckets(sensor, since, until, points))
 
 
@@ -79,9 +79,9 @@ async def test_buckets_equal_the_naive_ones_wherever_the_compactor_stands(
             await storage.append(a_batch(f"b-{place}", batch, received=received))
             if place in compact_after:
                 await storage.compact()
-        tail = compactor.read_tail(storage._connection)
+        tail = compactor.read_tail(storage._writer.connection)
         half = tail.readings[:slices]
-        await storage.write(lambda _: compactor.insert_readings(storage._connection, half))
+        await storage.write(lambda _: compactor.insert_readings(storage._writer.connection, half))
         until = NOW + HOUR - until_ago
         for _ in range(2):
             series = await buckets(storage, until - span, until, points)
@@ -103,7 +103,7 @@ def test_a_width_never_gives_more_buckets_than_asked_for(first: int, length: int
     assert width == step or length / width > (points - 1) / 2 - 1, "and not far fewer"
 
 
-async def test_the_finest_level_that_fits_is_used(storage: SqliteStorage) -> None:
+async def test_the_finest_level_that_fits_is_used(storage: SqlStorage) -> None:
     await a_device(storage)
     for part in range(3):
         rows = [(1, float(minute % 7), minute * 60_000) for minute in range(part * 480, part * 480 + 480)]
@@ -126,7 +126,7 @@ async def test_the_finest_level_that_fits_is_used(storage: SqliteStorage) -> Non
         await storage.compact()
 
 
-async def test_gaps_stay_gaps(storage: SqliteStorage) -> None:
+async def test_gaps_stay_gaps(storage: SqlStorage) -> None:
     """A line drawn through a night without readings is a lie: grafana-style charts of core #108444."""
     await a_device(storage)
     rows = [(1, 1.0, minute * 60_000) for minute in [*range(30), *range(600, 630)]]
@@ -139,7 +139,7 @@ async def test_gaps_stay_gaps(storage: SqliteStorage) -> None:
         await storage.compact()
 
 
-async def test_the_range_is_that_of_the_values(storage: SqliteStorage) -> None:
+async def test_the_range_is_that_of_the_values(storage: SqlStorage) -> None:
     """Who asks since 1970 does not get one bucket for it all."""
     await a_device(storage)
     await storage.append(a_batch("b-1", [(1, 1.0, minute * 60_000) for minute in range(400)]))
@@ -150,10 +150,8 @@ async def test_the_range_is_that_of_the_values(storage: SqliteStorage) -> None:
         await storage.compact()
 
 
-async def test_what_expired_is_read_from_the_level_that_still_has_it(path: Any, clock: SetClock) -> None:
-    storage = SqliteStorage(path, clock, retention=Retention(32, 60))
-    await storage.open()
-    try:
+async def test_what_expired_is_read_from_the_level_that_still_has_it(opened: Opened, clock: SetClock) -> None:
+    async with opened(Retention(32, 60)) as storage:
         await a_device(storage)
         await storage.append(a_batch("b-1", [(1, float(minute), minute * 60_000) for minute in range(120)]))
         await storage.compact()
@@ -168,5 +166,3 @@ async def test_what_expired_is_read_from_the_level_that_still_has_it(path: Any, 
             assert {(min(b.min for b in series.buckets), max(b.max for b in series.buckets))} == {(0.0, 119.0)}
             assert series.buckets[-1].last == 0.0
         assert widths == [None, FIVE_MINUTES_MS, HOUR_MS]
-    finally:
-        await storage.close()

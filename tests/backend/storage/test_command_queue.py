@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plant_backend.domain.command import Ack, AckStatus, Action, Command, CommandState, Origin, apply_ack
 from plant_backend.domain.model import Actuator, Device
+from plant_backend.storage.driver import raw
 from plant_backend.storage.migrate import migrate
-from plant_backend.storage.sqlite import raw, sqlite_engine
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.sqlite import sqlite_engine
+from plant_backend.storage.store import SqlStorage
 from plant_backend.storage.transaction import SqlTransaction
 
-from tests.backend.storage.conftest import Opened, a_device
+from tests.backend.storage.conftest import Database, Opened, a_device, engine_of
 from tests.builders import DAY, HOUR, MINUTE, NOW, SECOND, a_manifest, a_principal
 
 TTL_MS = 120_000
@@ -61,11 +62,11 @@ def settle(tx: Any, command: Command, status: AckStatus, ran_ms: int | None, now
 
 
 @pytest.fixture
-def tx(path: Path) -> Iterator[SqlTransaction]:
+def tx(database: Database) -> Iterator[SqlTransaction]:
     """Give one transaction with one device in it, undone at the end."""
-    engine = sqlite_engine(path)
+    engine = engine_of(database)
     with engine.connect() as connection:
-        raw(connection).execute("BEGIN IMMEDIATE")
+        raw(connection).execute("BEGIN")
         yield a_transaction(connection)
         raw(connection).execute("ROLLBACK")
     engine.dispose()
@@ -86,7 +87,7 @@ def device(tx: SqlTransaction) -> Device:
     return found
 
 
-async def test_two_hundred_who_see_one_dry_plant_give_one_dose(storage: SqliteStorage) -> None:
+async def test_two_hundred_who_see_one_dry_plant_give_one_dose(storage: SqlStorage) -> None:
     """Two workers, a person and Home Assistant at once: FarmBot forum 7912 is what a second run looks like."""
     device = await a_device(storage)
     claims = await asyncio.gather(*(storage.write(lambda tx: claim(tx, device)) for _ in range(200)))
@@ -95,7 +96,7 @@ async def test_two_hundred_who_see_one_dry_plant_give_one_dose(storage: SqliteSt
     assert len(everything) == 1
 
 
-async def test_nor_when_the_first_dose_is_over_before_the_last_asks(storage: SqliteStorage) -> None:
+async def test_nor_when_the_first_dose_is_over_before_the_last_asks(storage: SqlStorage) -> None:
     """The live index does not hold then; the cooldown inside the statement does."""
     device = await a_device(storage)
 

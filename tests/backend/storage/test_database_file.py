@@ -10,19 +10,20 @@ from typing import Any
 
 import pytest
 from plant_backend.domain.errors import Unavailable
+from plant_backend.storage.driver import raw
 from plant_backend.storage.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnusable
 from plant_backend.storage.migrate import migrate
-from plant_backend.storage.sqlite import raw
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqliteStorage, SqlStorage
 from plant_backend.storage.tables import events
 from sqlalchemy import update
 
 from tests.backend.storage.conftest import Opened, SetClock, a_device
 from tests.builders import DAY, NOW, a_batch
 
-Full = Callable[[SqliteStorage], AbstractContextManager[None]]
+Full = Callable[[SqlStorage], AbstractContextManager[None]]
 
 
+@pytest.mark.sqlite_only
 async def test_one_server_owns_the_file(opened: Opened, path: Path, clock: SetClock) -> None:
     """Two servers on one file are two workers on one pump, and a locked database: Mycodo #1310."""
     async with opened() as first:
@@ -83,9 +84,9 @@ def test_commits_are_durable(path: Path, clock: SetClock) -> None:
 
 
 @contextmanager
-def no_more_pages(storage: SqliteStorage) -> Iterator[None]:
+def no_more_pages(storage: SqlStorage) -> Iterator[None]:
     """SQLITE_FULL: the database may not grow."""
-    below = raw(storage._connection)
+    below = raw(storage._writer.connection)
     (pages,) = below.execute("PRAGMA page_count").fetchone()
     below.execute(f"PRAGMA max_page_count={pages}")
     try:
@@ -95,7 +96,7 @@ def no_more_pages(storage: SqliteStorage) -> Iterator[None]:
 
 
 @contextmanager
-def no_more_bytes(storage: SqliteStorage) -> Iterator[None]:
+def no_more_bytes(storage: Any) -> Iterator[None]:
     """SQLITE_IOERR: the system takes no more bytes into any file of this size."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     log = storage._path.with_name(storage._path.name + "-wal")
@@ -106,12 +107,13 @@ def no_more_bytes(storage: SqliteStorage) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("full", [no_more_pages, no_more_bytes])
 async def test_a_full_disk_refuses_clearly_and_heals(opened: Opened, full: Full) -> None:
     """A node keeps its batch on 503 and sends it again; a full card must not cost a reading (Mycodo #709)."""
     accepted: set[str] = set()
 
-    async def send(storage: SqliteStorage, name: str) -> Any:
+    async def send(storage: SqlStorage, name: str) -> Any:
         rows = [(1, float(place), place + int(name) * 1_000) for place in range(400)]
         receipt = await storage.append(a_batch(name, rows))
         accepted.add(name)
@@ -148,10 +150,11 @@ async def test_a_full_disk_refuses_clearly_and_heals(opened: Opened, full: Full)
     async with opened() as storage:
         found = await storage.read(lambda tx: tx.history.readings(1, NOW - DAY, NOW + DAY, 100_000))
         assert len(found) == len(accepted) * 400 == 21 * 400
-        assert raw(storage._connection).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert raw(storage._writer.connection).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-async def test_a_statement_that_undoes_only_itself_on_a_full_disk_is_told_the_same(storage: SqliteStorage) -> None:
+@pytest.mark.sqlite_only
+async def test_a_statement_that_undoes_only_itself_on_a_full_disk_is_told_the_same(storage: SqlStorage) -> None:
     """SQLite keeps the transaction open then; the writer must hear of the disk all the same, and not of SQL."""
     device = await a_device(storage)
 
@@ -162,12 +165,12 @@ async def test_a_statement_that_undoes_only_itself_on_a_full_disk_is_told_the_sa
     await storage.write(tell)
     before = await storage.read(lambda tx: tx.events.after(0, 100))
     with no_more_pages(storage), pytest.raises(Unavailable):
-        await storage.write(lambda _: storage._connection.execute(update(events).values(data="x" * 100_000)))
+        await storage.write(lambda _: storage._writer.connection.execute(update(events).values(data="x" * 100_000)))
     assert await storage.read(lambda tx: tx.events.after(0, 100)) == before
     await storage.write(lambda tx: tx.devices.rename(device.number, "Moss"))
 
 
-async def test_too_much_waiting_is_refused_before_it_is_taken(storage: SqliteStorage) -> None:
+async def test_too_much_waiting_is_refused_before_it_is_taken(storage: SqlStorage) -> None:
     await a_device(storage)
     waiting = [storage.append(a_batch(f"b-{place:05}", [(1, 1.0, place)])) for place in range(4_096)]
     with pytest.raises(Unavailable):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from plant_backend.domain.model import SAMPLES_KEPT as KEPT
 from plant_backend.domain.model import Sample
 from plant_backend.storage import compactor
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqliteStorage, SqlStorage
 
 from tests.backend.storage.conftest import Opened, a_device
 from tests.builders import DAY, MINUTE, NOW, SECOND, a_batch, to_ms
@@ -29,7 +29,7 @@ def first_accepted(batches: list[list[Reading]]) -> dict[int, dict[int, float]]:
     return found
 
 
-async def all_of(storage: SqliteStorage, sensor: int, limit: int = 1_000, **kwargs: Any) -> list[tuple[int, float]]:
+async def all_of(storage: SqlStorage, sensor: int, limit: int = 1_000, **kwargs: Any) -> list[tuple[int, float]]:
     found = await storage.read(lambda tx: tx.history.readings(sensor, NOW - 40 * DAY, NOW + DAY, limit, **kwargs))
     return [(to_ms(sample.ts), sample.value) for sample in found]
 
@@ -79,7 +79,7 @@ async def test_tail_and_compacted_make_one_history(
         await reopened.close()
 
 
-async def test_late_data_does_not_change_the_latest_value(storage: SqliteStorage) -> None:
+async def test_late_data_does_not_change_the_latest_value(storage: SqlStorage) -> None:
     """ "Latest" is wrong after late data: thingsboard #1769, #3119, #4432."""
     await a_device(storage)
     await storage.append(a_batch("b-1", [(1, 40.0, age * 1_000) for age in range(KEPT)]))
@@ -130,7 +130,7 @@ async def test_a_crash_in_the_middle_of_a_compaction_loses_and_doubles_nothing(
             await storage.append(a_batch(f"b-{place}", rows))
     for slices in (1, 3, 7):
         async with opened() as storage:
-            connection = storage._connection
+            connection = storage._writer.connection
             tail = compactor.read_tail(connection)
             for start in range(0, slices * 7, 7):
                 rows = tail.readings[start : start + 7]
@@ -161,7 +161,7 @@ async def test_times_come_back_to_the_millisecond(opened: Opened) -> None:
         assert [sample.value for sample in found] == [1 / 3]
 
 
-async def test_each_sensor_has_its_own_history(storage: SqliteStorage) -> None:
+async def test_each_sensor_has_its_own_history(storage: SqlStorage) -> None:
     await a_device(storage)
     other = await a_device(storage, "d-2")
     await storage.append(a_batch("b-1", [(1, 1.0, 0), (2, 2.0, 0)]))

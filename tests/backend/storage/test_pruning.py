@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +12,12 @@ from plant_backend.domain.ledger import DecisionOutcome
 from plant_backend.domain.model import Device
 from plant_backend.domain.notification import Change, TargetSettings
 from plant_backend.ports import Transaction
+from plant_backend.storage.driver import raw
 from plant_backend.storage.pruning import EVERY_MS, KEPT_COMMANDS, surplus
 from plant_backend.storage.retention import Retention
-from plant_backend.storage.sqlite import raw
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqlStorage
 
-from tests.backend.storage.conftest import SetClock, a_device
+from tests.backend.storage.conftest import Opened, SetClock, a_device
 from tests.builders import DAY, HOUR, NOW, a_batch, a_plant, a_principal
 
 LOW = RaiseAlert(AlertKind.RESERVOIR_LOW, Severity.CRITICAL, "low", "tank")
@@ -26,27 +25,23 @@ KEPT = Retention(decision_days=40, record_days=60)
 
 
 @pytest.fixture
-async def storage(path: Path, clock: SetClock) -> AsyncIterator[SqliteStorage]:
-    storage = SqliteStorage(path, clock, retention=KEPT)
-    await storage.open()
-    try:
+async def storage(opened: Opened) -> AsyncIterator[SqlStorage]:
+    async with opened(KEPT) as storage:
         yield storage
-    finally:
-        await storage.close()
 
 
-async def run(storage: SqliteStorage, clock: SetClock, times: int = 1) -> None:
+async def run(storage: SqlStorage, clock: SetClock, times: int = 1) -> None:
     """Let the hours of so many runs pass."""
     for _ in range(times):
         clock.moment += HOUR
         await storage.compact()
 
 
-def count(storage: SqliteStorage, table: str) -> int:
-    return int(raw(storage._connection).execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+def count(storage: SqlStorage, table: str) -> int:
+    return int(raw(storage._writer.connection).execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-async def decide(storage: SqliteStorage, device: Device, days_ago: float) -> None:
+async def decide(storage: SqlStorage, device: Device, days_ago: float) -> None:
     at = NOW - days_ago * DAY
     await storage.write(
         lambda tx: tx.automation.record(device.number, at, DecisionOutcome.REFUSED, (), a_plant(), None)
@@ -54,7 +49,7 @@ async def decide(storage: SqliteStorage, device: Device, days_ago: float) -> Non
 
 
 async def command(
-    storage: SqliteStorage,
+    storage: SqlStorage,
     device: Device,
     days_ago: float,
     *,
@@ -83,7 +78,7 @@ async def command(
     return await storage.write(work)
 
 
-async def test_old_decisions_go_a_day_a_run_and_the_last_word_stays(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_old_decisions_go_a_day_a_run_and_the_last_word_stays(storage: SqlStorage, clock: SetClock) -> None:
     device, silent = await a_device(storage), await a_device(storage, "d-2")
     for days_ago in (50, 49.5, 48.5, 45, 39, 1):
         await decide(storage, device, days_ago)
@@ -99,7 +94,7 @@ async def test_old_decisions_go_a_day_a_run_and_the_last_word_stays(storage: Sql
     assert last.at == NOW - 299 * DAY
 
 
-async def test_open_alerts_and_live_commands_stay_for_ever(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_open_alerts_and_live_commands_stay_for_ever(storage: SqlStorage, clock: SetClock) -> None:
     device = await a_device(storage)
     long_ago = NOW - 900 * DAY
     await storage.write(lambda tx: tx.alerts.apply(device.number, LOW, long_ago))
@@ -117,7 +112,7 @@ async def test_open_alerts_and_live_commands_stay_for_ever(storage: SqliteStorag
     assert count(storage, "commands") == KEPT_COMMANDS + 6  # the last ones are of one moment
 
 
-async def test_an_actuator_s_last_commands_stay_and_older_ones_go(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_an_actuator_s_last_commands_stay_and_older_ones_go(storage: SqlStorage, clock: SetClock) -> None:
     device = await a_device(storage)
     for place in range(KEPT_COMMANDS + 10):
         await command(storage, device, 700 - place)
@@ -131,20 +126,22 @@ async def test_an_actuator_s_last_commands_stay_and_older_ones_go(storage: Sqlit
     assert (await command(storage, device, 0)).seq == KEPT_COMMANDS + 12
 
 
-async def test_batch_ids_are_known_for_a_month_and_then_forgotten(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_batch_ids_are_known_for_a_month_and_then_forgotten(storage: SqlStorage, clock: SetClock) -> None:
     device = await a_device(storage)
     for days_ago in (40, 33, 30):
         received = NOW - days_ago * DAY
         await storage.append(a_batch(f"b-{days_ago}", [(1, 1.0, 0)], device=device.number, received=received))
     await run(storage, clock, 3)
 
-    assert [row[0] for row in raw(storage._connection).execute("SELECT batch_id FROM accepted_batches")] == ["b-30"]
+    assert [row[0] for row in raw(storage._writer.connection).execute("SELECT batch_id FROM accepted_batches")] == [
+        "b-30"
+    ]
     again = a_batch("b-30", [(1, 1.0, 0)], device=device.number, received=NOW - 30 * DAY)
     assert (await storage.append(again)).is_duplicate
 
 
 async def test_a_clock_that_is_years_ahead_for_an_hour_takes_a_day_at_most(
-    storage: SqliteStorage, clock: SetClock
+    storage: SqlStorage, clock: SetClock
 ) -> None:
     device = await a_device(storage)
     for days_ago in range(30):
@@ -155,7 +152,7 @@ async def test_a_clock_that_is_years_ahead_for_an_hour_takes_a_day_at_most(
     assert count(storage, "decisions") >= 28
 
 
-async def test_it_looks_once_an_hour(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_it_looks_once_an_hour(storage: SqlStorage, clock: SetClock) -> None:
     device = await a_device(storage)
     await storage.compact()
     for days_ago in (50, 1):
@@ -167,7 +164,7 @@ async def test_it_looks_once_an_hour(storage: SqliteStorage, clock: SetClock) ->
     assert count(storage, "decisions") == 1
 
 
-async def test_the_audit_log_goes_by_real_time(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_the_audit_log_goes_by_real_time(storage: SqlStorage, clock: SetClock) -> None:
     await a_device(storage)
     for at_ms in (0, 2**53):
         await storage.write(lambda tx, at_ms=at_ms: tx.audit.add(1, "ada", "x", "", "", at_ms))
@@ -175,17 +172,17 @@ async def test_the_audit_log_goes_by_real_time(storage: SqliteStorage, clock: Se
     assert count(storage, "audit") == 1
 
 
-async def test_what_may_go_is_dropped_in_slices(storage: SqliteStorage) -> None:
+async def test_what_may_go_is_dropped_in_slices(storage: SqlStorage) -> None:
     device = await a_device(storage)
-    below = raw(storage._connection)
+    below = raw(storage._writer.connection)
     rows = ((device.number, f"b-{number:05}", number, 1, b"") for number in range(2_500))
     below.executemany("INSERT INTO accepted_batches VALUES (?, ?, ?, ?, ?)", rows)
-    (found,) = surplus(storage._connection, KEPT, int(NOW.timestamp()) * 1000)
+    (found,) = surplus(storage._writer.connection, KEPT, int(NOW.timestamp()) * 1000)
     assert [len(rows) for rows in found.slices()] == [1_000, 1_000, 500]
 
 
 async def test_what_was_told_goes_after_a_week_unless_the_alert_is_still_open(
-    storage: SqliteStorage, clock: SetClock
+    storage: SqlStorage, clock: SetClock
 ) -> None:
     device = await a_device(storage)
     long_ago = datetime.now(UTC) - 30 * DAY

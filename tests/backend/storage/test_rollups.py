@@ -1,7 +1,6 @@
 """Rollups equal what anybody would work out from all readings, however and whenever those came."""
 
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from plant_backend.storage import compactor, retention
 from plant_backend.storage.migrate import alembic_config, migrate
 from plant_backend.storage.retention import Retention
 from plant_backend.storage.sqlite import sqlite_engine
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqliteStorage, SqlStorage
 
-from tests.backend.storage.conftest import Opened, SetClock, a_device
+from tests.backend.storage.conftest import Database, Opened, SetClock, a_device, rows_of
 from tests.builders import DAY, HOUR, MINUTE, NOW, a_batch, to_ms
 
 Reading = tuple[int, float, int | None]
@@ -24,17 +23,13 @@ Rollup = tuple[float, float, float, int, float, int]
 WIDTHS = {"rollups_5min": 300_000, "rollups_1h": 3_600_000}
 
 
-def rollups(path: Path, table: str) -> dict[tuple[int, int], Rollup]:
-    with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute(
-            f"SELECT sensor_id, ts, lowest, highest, total, count, last, last_ts FROM {table}"
-        ).fetchall()
+def rollups(database: Database, table: str) -> dict[tuple[int, int], Rollup]:
+    rows = rows_of(database, f"SELECT sensor_id, ts, lowest, highest, total, count, last, last_ts FROM {table}")
     return {(row[0], row[1]): row[2:] for row in rows}
 
 
-def raw_count(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM readings").fetchone()
+def raw_count(database: Database) -> int:
+    ((count,),) = rows_of(database, "SELECT count(*) FROM readings")
     return int(count)
 
 
@@ -120,7 +115,7 @@ async def test_rollups_equal_the_naive_ones_whatever_happens(
         assert rollups(path, table) == naive(batches, width_ms)
 
 
-async def compact_until_a_power_cut(storage: SqliteStorage, writes: int) -> None:
+async def compact_until_a_power_cut(storage: SqlStorage, writes: int) -> None:
     """Let a compaction do so many writes and no more."""
     lane, left = storage._lane, [writes]
     real = lane.write
@@ -137,33 +132,33 @@ async def compact_until_a_power_cut(storage: SqliteStorage, writes: int) -> None
             await storage.compact()
 
 
-async def test_a_late_value_changes_the_span_that_it_belongs_to(opened: Opened, path: Path) -> None:
+async def test_a_late_value_changes_the_span_that_it_belongs_to(opened: Opened, database: Database) -> None:
     async with opened() as storage:
         await a_device(storage)
         await storage.append(a_batch("b-1", [(1, 40.0, 0), (1, 50.0, 60_000)], received=NOW + 2 * MINUTE))
         await storage.compact()
         start = to_ms(NOW)
-        assert rollups(path, "rollups_1h") == {(1, start): (40.0, 50.0, 90.0, 2, 40.0, start + 120_000)}
+        assert rollups(database, "rollups_1h") == {(1, start): (40.0, 50.0, 90.0, 2, 40.0, start + 120_000)}
         await storage.append(a_batch("b-2", [(1, 10.0, 3 * 3_600_000)], received=NOW + 3 * HOUR))
         await storage.compact()
-    assert rollups(path, "rollups_5min") == {(1, start): (10.0, 50.0, 100.0, 3, 40.0, start + 120_000)}
-    assert rollups(path, "rollups_1h") == {(1, start): (10.0, 50.0, 100.0, 3, 40.0, start + 120_000)}
+    assert rollups(database, "rollups_5min") == {(1, start): (10.0, 50.0, 100.0, 3, 40.0, start + 120_000)}
+    assert rollups(database, "rollups_1h") == {(1, start): (10.0, 50.0, 100.0, 3, 40.0, start + 120_000)}
 
 
-async def test_impossible_values_show_and_unknown_ages_do_not(opened: Opened, path: Path) -> None:
+async def test_impossible_values_show_and_unknown_ages_do_not(opened: Opened, database: Database) -> None:
     """A probe that reads 4095 % is seen in the chart; a value whose time nobody knows has no place in it."""
     async with opened() as storage:
         await a_device(storage)
         await storage.append(a_batch("b-1", [(1, 4_095.0, 0), (1, 5.0, None), (1, 7.0, 1_000), (2, 1.0, None)]))
         await storage.compact()
-    assert {row[:4] for row in rollups(path, "rollups_1h").values()} == {
+    assert {row[:4] for row in rollups(database, "rollups_1h").values()} == {
         (7.0, 7.0, 7.0, 1),
         (4_095.0, 4_095.0, 4_095.0, 1),
     }
-    assert raw_count(path) == 4, "a value of unknown age hides no other"
+    assert raw_count(database) == 4, "a value of unknown age hides no other"
 
 
-async def test_the_largest_numbers_do_not_stop_the_compactor(opened: Opened, path: Path) -> None:
+async def test_the_largest_numbers_do_not_stop_the_compactor(opened: Opened, database: Database) -> None:
     """One poisoned reading must not keep all others from being compacted for ever."""
     huge = 1.7e308
     async with opened() as storage:
@@ -172,15 +167,15 @@ async def test_the_largest_numbers_do_not_stop_the_compactor(opened: Opened, pat
         await storage.append(a_batch("b-1", rows, received=NOW + MINUTE))
         assert await storage.compact() == 5
         assert await storage.compact() == 0
-    assert [row[3] for row in rollups(path, "rollups_5min").values()] == [5]
+    assert [row[3] for row in rollups(database, "rollups_5min").values()] == [5]
 
 
-async def test_raw_readings_expire_and_their_rollups_stay(path: Path, clock: SetClock, monkeypatch: Any) -> None:
+async def test_raw_readings_expire_and_their_rollups_stay(
+    opened: Opened, database: Database, clock: SetClock, monkeypatch: Any
+) -> None:
     """A disk that fills up: Mycodo #862. Raw 32 days, 5 minutes as set, hours for ever, dropped a day at a time."""
     monkeypatch.setattr(retention, "SLICE", 7)
-    storage = SqliteStorage(path, clock, retention=Retention(32, 60))
-    await storage.open()
-    try:
+    async with opened(Retention(32, 60)) as storage:
         await a_device(storage)
         batches = []
         for day in range(3):
@@ -188,25 +183,25 @@ async def test_raw_readings_expire_and_their_rollups_stay(path: Path, clock: Set
             batches.append((to_ms(NOW + day * DAY), batch))
             await storage.append(a_batch(f"b-{day}", batch, received=NOW + day * DAY))
         await storage.compact()
-        assert raw_count(path) == 72
+        assert raw_count(database) == 72
         clock.moment = NOW + 34 * DAY
         await storage.compact()
-        assert raw_count(path) == 72 - 11, "what lies before the first midnight"
+        assert raw_count(database) == 72 - 11, "what lies before the first midnight"
         await storage.compact()
-        assert raw_count(path) == 72 - 11 - 24
+        assert raw_count(database) == 72 - 11 - 24
         for table, width_ms in WIDTHS.items():
-            assert rollups(path, table) == naive(batches, width_ms)
+            assert rollups(database, table) == naive(batches, width_ms)
         clock.moment = NOW + 100 * DAY
         for _ in range(5):
             await storage.compact()
-        assert raw_count(path) == 0
-        assert rollups(path, "rollups_5min") == {}
-        assert rollups(path, "rollups_1h") == naive(batches, WIDTHS["rollups_1h"])
-    finally:
-        await storage.close()
+        assert raw_count(database) == 0
+        assert rollups(database, "rollups_5min") == {}
+        assert rollups(database, "rollups_1h") == naive(batches, WIDTHS["rollups_1h"])
 
 
-async def test_a_clock_that_jumps_ahead_does_not_empty_the_history(opened: Opened, path: Path, clock: SetClock) -> None:
+async def test_a_clock_that_jumps_ahead_does_not_empty_the_history(
+    opened: Opened, database: Database, clock: SetClock
+) -> None:
     """A machine without a battery for its clock may believe for a minute that it is 2038."""
     async with opened() as storage:
         await a_device(storage)
@@ -214,31 +209,31 @@ async def test_a_clock_that_jumps_ahead_does_not_empty_the_history(opened: Opene
         await storage.compact()
         clock.moment = NOW + 4_000 * DAY
         await storage.compact()
-    assert raw_count(path) == 29
-    assert len(rollups(path, "rollups_1h")) == 30
+    assert raw_count(database) == 29
+    assert len(rollups(database, "rollups_1h")) == 30
 
 
-async def test_a_long_tail_is_compacted_in_passes(opened: Opened, path: Path, monkeypatch: Any) -> None:
+async def test_a_long_tail_is_compacted_in_passes(opened: Opened, database: Database, monkeypatch: Any) -> None:
     """After a week without power the tail may be long, and the machine small."""
     monkeypatch.setattr(compactor, "PASS", 20)
     async with opened() as storage:
         await a_device(storage)
         for number in range(10):
             await storage.append(a_batch(f"b-{number}", [(1, 1.0, (number * 9 + place) * 1_000) for place in range(9)]))
-        tail = compactor.read_tail(storage._connection)
+        tail = compactor.read_tail(storage._writer.connection)
         assert (len(tail.readings), tail.is_cut) == (27, True)
         assert await storage.compact() == 90
-    assert raw_count(path) == 90
+    assert raw_count(database) == 90
 
 
-async def test_a_deleted_device_leaves_no_rollups(storage: SqliteStorage, path: Path) -> None:
+async def test_a_deleted_device_leaves_no_rollups(storage: SqlStorage, database: Database) -> None:
     device = await a_device(storage)
     await storage.append(a_batch("b-1", [(1, 1.0, 0)]))
     await storage.compact()
     await storage.append(a_batch("b-2", [(1, 1.0, 0)], received=NOW + MINUTE))
     await storage.write(lambda tx: tx.devices.delete(device.number))
     await storage.compact()
-    assert [rollups(path, table) for table in WIDTHS] == [{}, {}]
+    assert [rollups(database, table) for table in WIDTHS] == [{}, {}]
 
 
 async def test_an_upgrade_rolls_up_the_readings_that_are_there(tmp_path: Path, clock: SetClock) -> None:

@@ -6,7 +6,7 @@ import pytest
 from plant_backend.domain.errors import Unavailable
 from plant_backend.services.history import HistoryService
 from plant_backend.services.what_if import MAX_LOOKS, MAX_WAITING, WhatIf
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqlStorage
 
 from tests.backend.storage.conftest import SetClock, a_device
 from tests.builders import NOW, a_batch, a_principal
@@ -14,7 +14,7 @@ from tests.builders import NOW, a_batch, a_principal
 DAYS = 31
 
 
-async def a_month_of_minutes(storage: SqliteStorage) -> None:
+async def a_month_of_minutes(storage: SqlStorage) -> None:
     device = await a_device(storage)
     soil, tank = (sensor.id for sensor in device.sensors)
     for day in range(DAYS + 1):
@@ -26,7 +26,8 @@ async def a_month_of_minutes(storage: SqliteStorage) -> None:
     await storage.compact()
 
 
-async def test_others_have_their_turn_during_a_long_simulation(storage: SqliteStorage, clock: SetClock) -> None:
+@pytest.mark.sqlite_only
+async def test_others_have_their_turn_during_a_long_simulation(storage: SqlStorage, clock: SetClock) -> None:
     await a_month_of_minutes(storage)
     what_if = WhatIf(storage, clock, HistoryService(storage, clock))
     turns = 0
@@ -48,7 +49,7 @@ async def test_others_have_their_turn_during_a_long_simulation(storage: SqliteSt
     assert turns > 500
 
 
-async def test_so_many_may_wait_and_no_more(storage: SqliteStorage, clock: SetClock) -> None:
+async def test_so_many_may_wait_and_no_more(storage: SqlStorage, clock: SetClock) -> None:
     await a_device(storage)
     await storage.append(a_batch(readings=[(1, 12, 0)], received=NOW))
     what_if = WhatIf(storage, clock, HistoryService(storage, clock))

@@ -38,6 +38,8 @@ from plant_backend.domain.freshness import CLOCK_TOLERANCE
 from plant_backend.domain.guards import CAP_WINDOW
 from plant_backend.domain.model import Actuator, Device, PumpState
 from plant_backend.ports import PumpGuard
+from plant_backend.storage.driver import attempt
+from plant_backend.storage.log_marks import CLOCK_MOVED, log_mark, set_mark
 from plant_backend.storage.tables import actuators, commands, devices
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
 
@@ -157,7 +159,10 @@ class SqlCommands:
         if guard is not None:
             row = _guarded(row, actuator.id, counted_ms, guard, now_ms)
         try:
-            result = self._connection.execute(insert(commands).from_select(list(values), row))
+            with attempt(self._connection):
+                result = self._connection.execute(
+                    insert(commands).from_select(list(values), row), execution_options={"preserve_rowcount": True}
+                )
         except IntegrityError:
             return None
         if result.rowcount != 1:
@@ -266,6 +271,11 @@ class SqlCommands:
         dates = ("created_at", "expires_at", "delivered_at", "accepted_at", "finished_at")
         values = {name: commands.c[name] + jump_ms for name in dates}
         return self._connection.execute(update(commands).where(is_ours).values(**values)).rowcount
+
+    def note_clock_moved(self, jump_ms: int) -> int:
+        moved_ms = log_mark(self._connection, CLOCK_MOVED) + jump_ms
+        set_mark(self._connection, CLOCK_MOVED, moved_ms)
+        return moved_ms
 
     def has_future(self, now: datetime) -> bool:
         future = exists().where(commands.c.created_at > to_ms(now + CLOCK_TOLERANCE))

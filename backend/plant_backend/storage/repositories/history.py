@@ -9,9 +9,9 @@ from plant_backend.domain.history import Bucket, BucketSeries
 from plant_backend.domain.model import Sample
 from plant_backend.storage.batch_codec import decode
 from plant_backend.storage.bucket_reader import BucketReader
+from plant_backend.storage.driver import raw
 from plant_backend.storage.log_marks import log_mark
 from plant_backend.storage.rollups import HOUR
-from plant_backend.storage.sqlite import raw
 from plant_backend.storage.tables import readings, rollups_1h
 from plant_backend.storage.times import from_ms, to_ms
 

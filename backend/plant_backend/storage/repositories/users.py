@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from plant_backend.domain.account import ApiToken, Principal, Scope, User
 from plant_backend.domain.errors import Conflict
+from plant_backend.storage.driver import attempt
 from plant_backend.storage.tables import api_tokens, users
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
 
@@ -22,11 +23,12 @@ class SqlUsers:
 
     def add(self, username: str, password_hash: str, now: datetime, owner_id: int | None = None) -> User:
         try:
-            result = self._connection.execute(
-                insert(users).values(
-                    username=username, password_hash=password_hash, created_at=to_ms(now), owner_id=owner_id
+            with attempt(self._connection):
+                result = self._connection.execute(
+                    insert(users).values(
+                        username=username, password_hash=password_hash, created_at=to_ms(now), owner_id=owner_id
+                    )
                 )
-            )
         except IntegrityError:
             raise Conflict("username_taken", f"There is a user {username} already.") from None
         (user_id,) = result.inserted_primary_key or (0,)

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from plant_backend.storage.types import WHOLE
 
 revision = "0001"
 down_revision = None
@@ -10,29 +11,31 @@ down_revision = None
 def upgrade() -> None:
     op.create_table(
         "accepted_batches",
-        sa.Column("device_number", sa.Integer(), nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("accepted", WHOLE, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("device_number", "batch_id", name=op.f("pk_accepted_batches")),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "batches",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device_number", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("offsets", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index("uq_batches_device_number_batch_id", "batches", ["device_number", "batch_id"], unique=True)
     op.create_table(
         "events",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("owner_id", WHOLE, nullable=False),
         sa.Column("device_id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
@@ -53,7 +56,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "readings",
-        sa.Column("sensor_id", sa.Integer(), nullable=False),
+        sa.Column("sensor_id", WHOLE, nullable=False),
         sa.Column("ts", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Float(), nullable=False),
         sa.Column("is_age_known", sa.Boolean(), nullable=False),
@@ -62,7 +65,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "users",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("username", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -71,8 +74,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "api_tokens",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("user_id", WHOLE, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -86,14 +89,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_api_tokens_user_id"), "api_tokens", ["user_id"], unique=False)
     op.create_table(
         "devices",
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", WHOLE, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("owner_id", WHOLE, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("secret_digest", sa.LargeBinary(), nullable=False),
         sa.Column("firmware", sa.Text(), nullable=True),
         sa.Column("version", sa.Text(), nullable=True),
-        sa.Column("last_seq", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("last_seq", WHOLE, server_default=sa.text("0"), nullable=False),
         sa.Column("last_seen_at", sa.BigInteger(), nullable=True),
         sa.Column("is_thirsty", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("effect", sa.Text(), nullable=True),
@@ -106,12 +109,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_devices_owner_id"), "devices", ["owner_id"], unique=False)
     op.create_table(
         "actuators",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device_number", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("limits", sa.Text(), nullable=False),
-        sa.Column("claims", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("claims", WHOLE, server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(
             ["device_number"], ["devices.number"], name=op.f("fk_actuators_device_number"), ondelete="CASCADE"
         ),
@@ -121,14 +124,14 @@ def upgrade() -> None:
     op.create_index("uq_actuators_device_number_key", "actuators", ["device_number", "key"], unique=True)
     op.create_table(
         "alerts",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device_number", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("count", WHOLE, nullable=False),
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("acknowledged_at", sa.BigInteger(), nullable=True),
@@ -151,14 +154,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "decisions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device_number", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("reasons", sa.Text(), nullable=False),
         sa.Column("inputs", sa.Text(), nullable=False),
-        sa.Column("command_id", sa.Integer(), nullable=True),
+        sa.Column("command_id", WHOLE, nullable=True),
         sa.ForeignKeyConstraint(
             ["device_number"], ["devices.number"], name=op.f("fk_decisions_device_number"), ondelete="CASCADE"
         ),
@@ -168,8 +171,8 @@ def upgrade() -> None:
     op.create_index("ix_decisions_device_number_id", "decisions", ["device_number", "id"], unique=False)
     op.create_table(
         "profiles",
-        sa.Column("device_number", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -179,10 +182,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "refresh_tokens",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device_number", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
         sa.Column("family", sa.Text(), nullable=False),
-        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("parent_id", WHOLE, nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
@@ -197,8 +200,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_refresh_tokens_parent_id"), "refresh_tokens", ["parent_id"], unique=False)
     op.create_table(
         "sensors",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device_number", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
@@ -211,12 +214,12 @@ def upgrade() -> None:
     op.create_index("uq_sensors_device_number_key", "sensors", ["device_number", "key"], unique=True)
     op.create_table(
         "commands",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("device_number", sa.Integer(), nullable=False),
-        sa.Column("actuator_id", sa.Integer(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("device_number", WHOLE, nullable=False),
+        sa.Column("actuator_id", WHOLE, nullable=False),
+        sa.Column("seq", WHOLE, nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("duration_ms", sa.Integer(), nullable=True),
+        sa.Column("duration_ms", WHOLE, nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("is_forced", sa.Boolean(), nullable=False),
@@ -226,8 +229,8 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.BigInteger(), nullable=True),
         sa.Column("accepted_at", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
-        sa.Column("ran_ms", sa.Integer(), nullable=True),
-        sa.Column("counted_ms", sa.Integer(), nullable=False),
+        sa.Column("ran_ms", WHOLE, nullable=True),
+        sa.Column("counted_ms", WHOLE, nullable=False),
         sa.Column("late_status", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint("counted_ms >= 0", name=op.f("ck_commands_counted_ms")),

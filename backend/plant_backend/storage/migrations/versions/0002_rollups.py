@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from plant_backend.storage.types import WHOLE
 
 revision = "0002"
 down_revision = "0001"
@@ -14,12 +15,12 @@ def upgrade() -> None:
     for name in ("rollups_5min", "rollups_1h"):
         op.create_table(
             name,
-            sa.Column("sensor_id", sa.Integer(), nullable=False),
+            sa.Column("sensor_id", WHOLE, nullable=False),
             sa.Column("ts", sa.BigInteger(), nullable=False),
             sa.Column("lowest", sa.Float(), nullable=False),
             sa.Column("highest", sa.Float(), nullable=False),
             sa.Column("total", sa.Float(), nullable=False),
-            sa.Column("count", sa.Integer(), nullable=False),
+            sa.Column("count", WHOLE, nullable=False),
             sa.Column("last", sa.Float(), nullable=False),
             sa.Column("last_ts", sa.BigInteger(), nullable=False),
             sa.PrimaryKeyConstraint("sensor_id", "ts", name=op.f(f"pk_{name}")),

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from plant_backend.storage.types import WHOLE
 
 revision = "0003"
 down_revision = "0002"
@@ -10,9 +11,9 @@ down_revision = "0002"
 def upgrade() -> None:
     op.create_table(
         "audit",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("owner_id", WHOLE, nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -24,8 +25,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audit_owner_id"), "audit", ["owner_id"], unique=False)
     op.create_table(
         "sessions",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("user_id", WHOLE, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("agent", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
@@ -38,7 +39,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
-    op.add_column("users", sa.Column("owner_id", sa.Integer(), nullable=True))
+    op.add_column("users", sa.Column("owner_id", WHOLE, nullable=True))
     op.create_index(op.f("ix_users_owner_id"), "users", ["owner_id"], unique=False)
     for column in (
         sa.Column("secret_made_at", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -51,9 +52,10 @@ def upgrade() -> None:
     op.execute("UPDATE devices SET secret_made_at = created_at")
     op.add_column("refresh_tokens", sa.Column("secret_tag", sa.Text(), server_default=sa.text("''"), nullable=False))
     # Nodes stay signed in: what they hold was made for the secret that they have.
+    hexadecimal = "encode(secret_digest, 'hex')" if op.get_bind().dialect.name == "postgresql" else "hex(secret_digest)"
     op.execute(
-        "UPDATE refresh_tokens SET secret_tag ="
-        " (SELECT lower(substr(hex(secret_digest), 1, 12)) FROM devices WHERE number = device_number)"
+        "UPDATE refresh_tokens SET secret_tag ="  # noqa: S608
+        f" (SELECT lower(substr({hexadecimal}, 1, 12)) FROM devices WHERE number = device_number)"
     )
 
 

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from plant_backend.storage.types import WHOLE
 
 revision = "0004"
 down_revision = "0003"
@@ -10,8 +11,8 @@ down_revision = "0003"
 def upgrade() -> None:
     op.create_table(
         "notification_targets",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("user_id", WHOLE, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("service", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
@@ -24,7 +25,7 @@ def upgrade() -> None:
         sa.Column("wants_resolved", sa.Boolean(), nullable=False),
         sa.Column("is_enabled", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", WHOLE, server_default=sa.text("0"), nullable=False),
         sa.Column("next_try_at", sa.BigInteger(), nullable=True),
         sa.Column("last_success_at", sa.BigInteger(), nullable=True),
         sa.Column("last_failure_at", sa.BigInteger(), nullable=True),
@@ -38,8 +39,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_notification_targets_user_id"), "notification_targets", ["user_id"], unique=False)
     op.create_table(
         "notification_devices",
-        sa.Column("target_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("device_number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("target_id", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("device_number", WHOLE, autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["target_id"],
             ["notification_targets.id"],
@@ -59,15 +60,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "notification_messages",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("target_id", sa.Integer(), nullable=False),
-        sa.Column("alert_id", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("target_id", WHOLE, nullable=False),
+        sa.Column("alert_id", WHOLE, nullable=False),
         sa.Column("change", sa.Text(), nullable=False),
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("not_before", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.Column("refusals", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refusals", WHOLE, server_default=sa.text("0"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from plant_backend.storage.types import WHOLE
 
 revision = "0005"
 down_revision = "0004"
@@ -10,9 +11,9 @@ down_revision = "0004"
 def upgrade() -> None:
     op.create_table(
         "calibrations",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("sensor_id", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("id", WHOLE, nullable=False),
+        sa.Column("sensor_id", WHOLE, nullable=False),
+        sa.Column("version", WHOLE, nullable=False),
         sa.Column("points", sa.Text(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.Column("made_by", sa.Text(), nullable=False),

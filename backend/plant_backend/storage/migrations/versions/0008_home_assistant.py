@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from plant_backend.storage.types import WHOLE
 
 revision = "0008"
 down_revision = "0007"
@@ -11,7 +12,7 @@ def upgrade() -> None:
     op.create_table(
         "home_users",
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("user_id", WHOLE, nullable=True),
         sa.Column("linked_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_home_users_user_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_home_users")),

@@ -1,0 +1,192 @@
+"""The storage on PostgreSQL: the same as on SQLite, where any number of processes may have it open.
+
+All that changes anything takes the write lock, so commits have one order, and each process follows the log: what others
+have committed is taken in before its own next commit, when it is told to look, and once a second anyway.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from plant_backend.domain.errors import Unavailable
+from plant_backend.ports import Clock, SharedClock
+from plant_backend.storage.driver import raw
+from plant_backend.storage.errors import DatabaseUnusable
+from plant_backend.storage.leadership import Leadership
+from plant_backend.storage.log_marks import CLOCK_MOVED, log_mark
+from plant_backend.storage.postgres import below, is_lost, postgres_engine, shown
+from plant_backend.storage.retention import Retention
+from plant_backend.storage.shared_log import SharedBatchLog
+from plant_backend.storage.store import COMPACT_AT_BATCHES, COMPACT_EVERY_S, SqlStorage, dropped_through
+from plant_backend.storage.writer import PostgresWriter
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_READERS = 4
+_LOOK_EVERY_S = 1.0
+
+
+class PostgresStorage(SqlStorage):
+    """Fulfils `ports.Storage` on a server that many processes share. Open it after `storage.migrate`."""
+
+    is_shared = True
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        compact_every_s: float = COMPACT_EVERY_S,
+        compact_at_batches: int = COMPACT_AT_BATCHES,
+        retention: Retention = Retention(),  # noqa: B008 - frozen
+        is_guest: bool = False,
+        may_lead: bool = True,
+        look_every_s: float = _LOOK_EVERY_S,
+    ) -> None:
+        super().__init__(
+            postgres_engine(url),
+            SharedBatchLog(),
+            clock,
+            readers=_READERS,
+            compact_every_s=compact_every_s,
+            compact_at_batches=compact_at_batches,
+            retention=retention,
+            is_guest=is_guest,
+        )
+        self._url = url
+        self._look_every_s = look_every_s
+        self._leadership = None if is_guest or not may_lead else Leadership(url)
+        self._following: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    async def open(self) -> None:
+        """Rebuild what is kept in memory, and start writing. Raises DatabaseUnusable."""
+        self._writer: PostgresWriter = PostgresWriter(self._engine)
+        try:
+            connection = self._writer.connection
+            # One snapshot: what is committed meanwhile is followed from there on.
+            raw(connection).execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if raw(connection).execute("SELECT 1 FROM instance WHERE key = 'copy_unfinished'").fetchone():
+                raise DatabaseUnusable(
+                    f"The database {shown(self._url)} holds half a copy: run plant-backend copy again until it ends."
+                )
+            self._load(connection)
+            self._writer.clock_moved_ms = log_mark(connection, CLOCK_MOVED)
+            raw(connection).execute("COMMIT")
+        except Exception as error:
+            self._writer.close()
+            self._readers.shutdown()
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if cause is not None and is_lost(cause):
+                raise DatabaseUnusable(f"The database {shown(self._url)} cannot be used: {cause}.") from error
+            raise
+        await self._agree_on_the_time()
+        self._start()
+        if self._leadership is not None:
+            await self._leadership.start()
+        self._following = asyncio.get_running_loop().create_task(self._follow(), name="log follower")
+
+    async def close(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        if self._leadership is not None:
+            await self._leadership.stop()
+        await super().close()
+        self._engine.dispose()
+
+    @property
+    def place(self) -> str:
+        """Say for people where the database is."""
+        return shown(self._url)
+
+    @property
+    def is_leader(self) -> bool:
+        return self._leadership is not None and self._leadership.is_leader
+
+    @property
+    def clock_moved_ms(self) -> int:
+        return self._writer.clock_moved_ms
+
+    def look(self) -> None:
+        """Take in soon what others have written: there is news."""
+        self._news.set()
+
+    async def _follow(self) -> None:
+        while True:
+            # Not wait_for, which on Python 3.11 may take our own end for the news.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._look_every_s):
+                    await self._news.wait()
+            self._news.clear()
+            try:
+                await self.catch_up()
+                self._dropped = await self._on_reader_thread(dropped_through)
+                await self._agree_on_the_time()
+            except Unavailable as error:
+                log.debug("not_followed", reason=error.detail)
+            except Exception:
+                log.exception("following_failed")
+
+    async def _agree_on_the_time(self) -> None:
+        """All machines go by the server's clock: what one of them believes by itself counts for nothing."""
+        if isinstance(self._clock, SharedClock):
+            asked_ms = self._clock.steady_ms()
+            told_ms = await self._on_reader_thread(_now_ms)
+            self._clock.agree(told_ms, asked_ms, self._clock.steady_ms())
+
+    def _on_reader(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return self._try_read(work)
+        except Exception as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if cause is None or not is_lost(cause):
+                raise
+            # The server was restarted since this thread last spoke to it: a read may always be asked again.
+            self._forget_reader()
+            try:
+                return self._try_read(work)
+            except Exception as again:
+                cause = again.orig if isinstance(again, DBAPIError) else again
+                if cause is None or not is_lost(cause):
+                    raise
+                self._forget_reader()
+                raise Unavailable("The database cannot be reached.", retry_after_s=5) from again
+
+    def _try_read(self, work: Callable[[Connection], T]) -> T:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._engine.connect()
+            self._reader_connections.append(connection)
+        driver = raw(connection)
+        driver.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            result = work(connection)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                driver.execute("ROLLBACK")
+            raise
+        driver.execute("ROLLBACK")
+        return result
+
+    def _forget_reader(self) -> None:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            self._local.connection = None
+            self._reader_connections.remove(connection)
+            with contextlib.suppress(Exception):
+                below(connection).close()
+                connection.invalidate()
+            connection.close()
+
+
+def _now_ms(connection: Connection) -> int:
+    (now_ms,) = raw(connection).execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()
+    return int(now_ms)
