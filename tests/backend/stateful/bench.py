@@ -1,10 +1,11 @@
-"""A backend in process over a real file, a clock that a test sets, and a node that remembers what a node must."""
+"""A backend in process over a real database, a clock that a test sets, and a node that remembers what a node must."""
 
 import shutil
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 from plant_backend.bus.local import LocalBus
 from plant_backend.bus.relay import Relay
 from plant_backend.domain.account import Principal
@@ -17,8 +18,10 @@ from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
 from plant_backend.storage.backup import backup, restore
 from plant_backend.storage.migrate import migrate
+from plant_backend.storage.postgres_store import PostgresStorage
 from plant_backend.storage.sealer import FileSealer
-from plant_backend.storage.store import SqliteStorage
+from plant_backend.storage.store import SqliteStorage, SqlStorage
+from plant_backend.storage.tables import metadata
 from plant_backend.storage.times import from_ms
 
 from tests.builders import DAY, NOW, a_manifest, to_ms
@@ -65,14 +68,15 @@ class Reading:
 
 
 class Backend:
-    """The services over a file. `crash` goes on with what is on the disk, as after a power cut."""
+    """The services over a file or a server's database. `crash` goes on with what is stored, as after a power cut."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lives = 0
+        self._url = ""
         self.clock = SetClock()
         self.who = Principal(1, "ada")
-        self.storage: SqliteStorage
+        self.storage: SqlStorage
         self.services: Services
         self.device: Device
 
@@ -80,10 +84,16 @@ class Backend:
     def _path(self) -> Path:
         return self._folder / str(self._lives) / "plants.db"
 
-    async def begin(self, empty: Path) -> None:
-        """Start with one node. `empty` is a database of this version."""
+    async def begin(self, empty: Path | str) -> None:
+        """Start with one node. `empty` is a file of this version, or the address of a database, which is emptied."""
         self._path.parent.mkdir()
-        shutil.copy(empty, self._path)
+        if isinstance(empty, str):
+            self._url = empty
+            tables = ", ".join(table.name for table in metadata.sorted_tables)
+            with psycopg.connect(empty, autocommit=True) as connection:
+                connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
+        else:
+            shutil.copy(empty, self._path)
         await self._open()
 
         def work(tx):  # type: ignore[no-untyped-def]
@@ -98,6 +108,15 @@ class Backend:
 
     async def crash(self) -> None:
         """Copy the files as they are, then go on with the copy: nobody closed them."""
+        if self._url:
+            with psycopg.connect(self._url, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            await self.storage.close()
+            await self._open()
+            return
         old, folder = self.storage, self._path.parent
         self._lives += 1
         self._path.parent.mkdir()
@@ -124,7 +143,11 @@ class Backend:
         await self.storage.close()
 
     async def _open(self) -> None:
-        self.storage = SqliteStorage(self._path, self.clock)
+        if self._url:
+            # Nobody else is here: what it would follow is its own.
+            self.storage = PostgresStorage(self._url, self.clock, look_every_s=3_600)
+        else:
+            self.storage = SqliteStorage(self._path, self.clock)
         await self.storage.open()
         self.bus = bus = LocalBus()
         self.services = build_services(

@@ -1,4 +1,4 @@
-"""One empty database for all: each test copies it."""
+"""One empty database for all: each test copies it, or has an empty one on a server."""
 
 from pathlib import Path
 
@@ -10,3 +10,10 @@ from tests.backend.stateful.bench import an_empty_database
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return an_empty_database(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Path | str:
+    """Give what `bench.Backend` begins with, of either kind."""
+    found: Path | str = request.getfixturevalue("empty" if request.param == "sqlite" else "postgres_url")
+    return found

@@ -16,9 +16,9 @@ JUMPS = [31, 3 * HOUR_S, 25 * HOUR_S, 20_000 * HOUR_S, -31, -3 * HOUR_S, -25 * H
 
 
 @pytest.fixture
-async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
+async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
     backend = Backend(tmp_path)
-    await backend.begin(empty)
+    await backend.begin(database)
     yield backend
     await backend.end()
 

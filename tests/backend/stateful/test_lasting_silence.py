@@ -9,6 +9,7 @@ import pytest
 from plant_backend.domain.alert import AlertState
 from plant_backend.domain.command import Ack, AckStatus, Action
 from plant_backend.domain.model import LampMode, Mode
+from plant_backend.storage.driver import raw
 
 from tests.backend.stateful.bench import PROFILE, Backend
 
@@ -16,9 +17,9 @@ HOUR_S = 3_600
 
 
 @pytest.fixture
-async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
+async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
     backend = Backend(tmp_path)
-    await backend.begin(empty)
+    await backend.begin(database)
     yield backend
     await backend.end()
 
@@ -79,7 +80,7 @@ async def test_shadow_doses_in_ml_count_for_as_long_as_they_would_run(backend: B
     limits = '{"flow_ml_per_min":60,"max_run_ms":null,"min_off_ms":null,"max_day_ms":null}'
 
     def give_flow(tx):  # type: ignore[no-untyped-def]
-        tx.connection.exec_driver_sql("UPDATE actuators SET limits = ? WHERE key = 'pump'", (limits,))
+        raw(tx.connection).execute("UPDATE actuators SET limits = ? WHERE key = 'pump'", (limits,))
 
     await backend.storage.write(give_flow)
     profile = replace(PROFILE, mode=Mode.SHADOW, dose_ml=7, dose_ms=100)

@@ -46,7 +46,7 @@ fates = st.sampled_from([AckStatus.SUCCEEDED, AckStatus.SUCCEEDED, *AckStatus])
 class Promises(RuleBasedStateMachine):
     """One node, one backend, and everything that can go wrong between them."""
 
-    empty: Path
+    empty: Path | str
 
     def __init__(self) -> None:
         super().__init__()
@@ -295,7 +295,7 @@ class Promises(RuleBasedStateMachine):
         assert ours == explained
 
 
-def hold(empty: Path, *, examples: int, steps: int) -> None:
+def hold(empty: Path | str, *, examples: int, steps: int) -> None:
     machine = type("PromisesOverAFile", (Promises,), {"empty": empty})
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=steps))
 
@@ -303,6 +303,12 @@ def hold(empty: Path, *, examples: int, steps: int) -> None:
 def test_the_three_promises_hold(empty: Path) -> None:
     """Against FarmBot forum 7912, thingsboard #7123 and #1769, HA-NeoPool-MQTT-Package #21, HAsmartirrigation #841."""
     hold(empty, examples=8, steps=25)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_they_hold_on_postgresql(postgres_url: str) -> None:
+    hold(postgres_url, examples=6, steps=25)
 
 
 @pytest.mark.slow
