@@ -26,10 +26,12 @@ def a_free_port() -> int:
 class Postgres:
     """A PostgreSQL server with a data folder of its own. Whoever can reach this machine's loopback may use it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_durable: bool = False) -> None:
+        """With `is_durable` each commit reaches the disk; without, it outlives the server and not the machine."""
         # Not below pytest's folders: as root the server has to be somebody else, who may not look into them.
         self._folder = Path(tempfile.mkdtemp(prefix="plant-postgres-"))
         self._folder.chmod(0o755)
+        self._is_durable = is_durable
         self._names = itertools.count(1)
         self._port = a_free_port()
         self._binaries = self._find_binaries()
@@ -40,7 +42,16 @@ class Postgres:
             nobody = pwd.getpwnam("nobody")
             os.chown(self._data, nobody.pw_uid, nobody.pw_gid)
             self._who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        self._run("initdb", "--pgdata", str(self._data), "--username=plant", "--auth=trust", "--no-sync", "--no-locale")
+        self._run(
+            "initdb",
+            "--pgdata",
+            str(self._data),
+            "--username=plant",
+            "--auth=trust",
+            "--no-sync",
+            "--no-locale",
+            "--encoding=UTF8",
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -58,10 +69,10 @@ class Postgres:
     def start(self) -> None:
         """Start it and wait until it takes connections."""
         log = (self._folder / "postgres.log").open("ab")
-        # The system outlives the server, so what it was given is on the disk as far as these tests can tell.
         options = {
-            "fsync": "off",
-            "max_connections": 300,
+            # The system outlives the server: what it was given is on the disk as far as most tests can tell.
+            "fsync": "on" if self._is_durable else "off",
+            "max_connections": "300",
             "unix_socket_directories": "",
             "listen_addresses": "127.0.0.1",
         }
@@ -75,7 +86,7 @@ class Postgres:
         )
         log.close()
         deadline = time.monotonic() + START_WITHIN_S
-        ready = [self._binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        ready = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
         while subprocess.run(ready, check=False).returncode != 0:
             assert self._process.poll() is None, (self._folder / "postgres.log").read_text()
             assert time.monotonic() < deadline, "PostgreSQL did not start"

@@ -23,6 +23,7 @@ KEYS = {
         "reference_rps",
         "floor_cpu_us",
     },
+    "scale": {"cpu_ratio_2", "rps_scaling_2", "cpu_ratio_1", "rps_1", "rps_2"},
     "wear": {"written_ratio", "written_mb_day", "reference_written_mb_day"},
     "history": {"latency_ratio", "bytes", "latency_ms", "plain_latency_ms"},
     "login_flood": {"p99_ratio", "loop_cpu_ratio", "idle_p99_ms", "flood_p99_ms", "guesses"},

@@ -6,6 +6,7 @@ have committed is taken in before its own next commit, when it is told to look, 
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 _READERS = 4
 _LOOK_EVERY_S = 1.0
+_GATHER_S = 0.02
 
 
 class PostgresStorage(SqlStorage):
@@ -120,16 +122,22 @@ class PostgresStorage(SqlStorage):
         self._news.set()
 
     async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
+        marked_at_s = -math.inf
         while True:
             # Not wait_for, which on Python 3.11 may take our own end for the news.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_every_s):
                     await self._news.wait()
+                    # Under load there is always news: one look takes in a good deal of it.
+                    await asyncio.sleep(_GATHER_S)
             self._news.clear()
             try:
                 await self.catch_up()
-                self._dropped = await self._on_reader_thread(dropped_through)
-                await self._agree_on_the_time()
+                if loop.time() - marked_at_s >= self._look_every_s:
+                    self._dropped = await self._on_reader_thread(dropped_through)
+                    await self._agree_on_the_time()
+                    marked_at_s = loop.time()
             except Unavailable as error:
                 log.debug("not_followed", reason=error.detail)
             except Exception:
