@@ -176,16 +176,20 @@ class RedisBus(LocalBus):
         if not (self._outgoing or self._acks):
             await self._sender.ping()
             return
-        sending, acks = dict(self._outgoing), list(self._acks)
+        # What is said while this is on its way is news again, and not said by it.
+        sending, self._outgoing = self._outgoing, {}
+        acks = list(self._acks)
         pipeline = self._sender.pipeline(transaction=False)
         for topic, key in sending:
             stream, kept = (self._work, _WORK_KEPT) if topic in WORK else (self._news, _NEWS_KEPT)
             pipeline.xadd(stream, {"topic": topic, "key": key, "from": self._name}, maxlen=kept, approximate=True)
         if acks:
             pipeline.xack(self._work, _GROUP, *acks)
-        await pipeline.execute()
-        for item in sending:
-            self._outgoing.pop(item, None)
+        try:
+            await pipeline.execute()
+        except BaseException:
+            self._outgoing = sending | self._outgoing
+            raise
         del self._acks[: len(acks)]
 
     async def _hear(self) -> None:

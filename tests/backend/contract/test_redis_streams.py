@@ -49,6 +49,22 @@ async def test_work_goes_to_one_and_news_to_all_others(redis_server: Redis) -> N
         assert sorted(news) == [("a", 7), ("a", 9), ("b", 7), ("b", 8)]
 
 
+async def test_what_is_said_again_while_it_is_being_said_is_heard_again(redis_server: Redis) -> None:
+    """News that comes while the same news is on its way is later news: whoever looked may have looked too early."""
+    async with a_bus(redis_server, "t6", "a") as (a, heard):
+        rounds = 200
+        for number in range(rounds):
+            before = len(heard)
+            a.publish("device", 1)
+            await until(lambda before=before: len(heard) > before)  # type: ignore[misc]
+            # The first is heard, and the sender may not have noticed yet that it is through.
+            before = len(heard)
+            a.publish("device", 1)
+            a.done("device", 1)
+            await until(lambda before=before: len(heard) > before)  # type: ignore[misc]
+            assert number < rounds
+
+
 async def test_what_a_dead_worker_held_is_done_by_another(redis_server: Redis) -> None:
     async with a_bus(redis_server, "t2", "dead") as (dead, held):
         dead.publish("device", 5)

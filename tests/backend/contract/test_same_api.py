@@ -4,7 +4,8 @@ from types import FunctionType
 
 import pytest
 
-from tests.backend.api import test_acks, test_command_delivery, test_events, test_telemetry
+from tests.backend.api import test_acks, test_command_delivery, test_events
+from tests.backend.api.test_acks import dose  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -27,5 +28,5 @@ def _is_for_all(name: str, test: object) -> bool:
     return not _NOT_HERE & set(test.__code__.co_varnames[: test.__code__.co_argcount])
 
 
-for _module in (test_acks, test_command_delivery, test_events, test_telemetry):
+for _module in (test_acks, test_command_delivery, test_events):
     globals().update({name: test for name, test in vars(_module).items() if _is_for_all(name, test)})
