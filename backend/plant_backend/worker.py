@@ -100,9 +100,6 @@ class Worker:
 
     async def _evaluate(self, number: int) -> None:
         try:
-            if self._storage.is_shared:
-                # The news may be faster than what it is about: look at what was committed before it was told.
-                await self._storage.catch_up()
             wake_at = await self._services.automation.evaluate(number)
         except Unavailable as error:
             log.warning("evaluation_postponed", device_number=number, reason=error.detail)

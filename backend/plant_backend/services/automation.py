@@ -74,6 +74,11 @@ class Automation:
         if entry is None:
             self._forget(number)
             return None
+        # Whatever was reported before this moment is in what we are about to hear.
+        known_at = self._clock.now()
+        if self._storage.is_shared:
+            # The news may be faster than what it is about: look at what was committed before it was told.
+            await self._storage.catch_up()
         mark = await self._watch.settle()
         heard = listen(self._storage, entry.device)
         now = self._clock.now()
@@ -83,12 +88,12 @@ class Automation:
             decision = decide(plant, now)
             if number not in self._written or self._storage.is_shared:
                 self._remember(number, tx.automation.last(number))
-            is_taken_back = _waiting_without_reason(tx, entry.device, plant, decision, now) is not None
+            is_taken_back = _waiting_without_reason(tx, entry.device, plant, decision, now, known_at) is not None
             return decision, is_taken_back or self._is_news(number, plant, decision, now)
 
         decision, is_news = await self._storage.read(look)
         if is_news:
-            decision, record = await self._storage.write(lambda tx: self._act(tx, number, heard, now, mark))
+            decision, record = await self._storage.write(lambda tx: self._act(tx, number, heard, now, known_at, mark))
             # Only what is on the disk counts as said.
             self._remember(number, record)
             for change in decision.alerts:
@@ -159,7 +164,7 @@ class Automation:
         )
 
     def _act(
-        self, tx: Transaction, number: int, heard: Mapping[int, Heard], now: datetime, mark: int
+        self, tx: Transaction, number: int, heard: Mapping[int, Heard], now: datetime, known_at: datetime, mark: int
     ) -> tuple[Decision, DecisionRecord | None]:
         device = tx.devices.by_number(number)
         if device is None:
@@ -174,7 +179,10 @@ class Automation:
         plant = snapshot(tx, device, pump, heard, now)
         decision = decide(plant, now)
         command_id = None
-        if pump is not None and (why := _waiting_without_reason(tx, device, plant, decision, now)) is not None:
+        if (
+            pump is not None
+            and (why := _waiting_without_reason(tx, device, plant, decision, now, known_at)) is not None
+        ):
             reason, origin = why
             cancel_queued(tx, device, pump, f"Taken back before the node fetched it. {reason.text}", now, origin=origin)
         if pump is not None and plant.pump is not None and outcome_of(plant, decision) is DecisionOutcome.WATERED:
@@ -241,7 +249,7 @@ class Automation:
 
 
 def _waiting_without_reason(
-    tx: Transaction, device: Device, plant: PlantSnapshot, decision: Decision, now: datetime
+    tx: Transaction, device: Device, plant: PlantSnapshot, decision: Decision, now: datetime, known_at: datetime
 ) -> tuple[Reason, Origin | None] | None:
     """Say why a run that its node has not fetched shall not begin any more, and whose it is (None: whoever asked).
 
@@ -260,8 +268,8 @@ def _waiting_without_reason(
         and command.actuator == pump.key
         and command.action is Action.ON
         and origin in (None, command.origin)
-        # One that was asked for after we listened may know better than we do.
-        and command.created_at < now
+        # One that was asked for since then may know better than we do.
+        and command.created_at < known_at
         for command in tx.commands.live(device.number)
     )
     return (refusal, origin) if waits else None
