@@ -352,6 +352,16 @@ class Alerts(Protocol):
 
     def acknowledge(self, who: Principal, alert_id: int, now: datetime) -> Alert: ...
 
+    def snooze(self, who: Principal, alert_id: int, until: datetime | None) -> Alert:
+        """Put an open alert off, with None no longer. Raises NotFound. Gives a resolved alert unchanged."""
+        ...
+
+    def snoozes_over(self, now: datetime) -> Sequence[tuple[int, int]]:
+        """Give the device numbers and ids of open alerts whose snooze is over."""
+        ...
+
+    def end_snooze(self, alert_id: int) -> Alert: ...
+
 
 class Automation(Protocol):
     """Profiles, the little state that rules keep, and the decision ledger."""
@@ -489,6 +499,10 @@ class Notifications(Protocol):
         expires_at: datetime | None,
     ) -> None:
         """Add a message, once per target, alert and change."""
+        ...
+
+    def remind(self, target_id: int, alert: Alert, now: datetime) -> None:
+        """Add a reminder of an alert in the place of its last one, unless something of the alert waits."""
         ...
 
     def supersede(self, target_id: int, alert_id: int, reason: str, now: datetime) -> None:

@@ -121,6 +121,7 @@ class Worker:
                 if self._storage.is_leader:
                     await self._services.commands.heal_clock()
                     await self._services.commands.give_up_overdue()
+                    await self._services.alerts.end_snoozes()
                 numbers = await self._storage.read(lambda tx: tx.devices.numbers())
                 # What was kept of a device that was deleted would stay for ever.
                 for gone in self._answered_at.keys() - set(numbers):

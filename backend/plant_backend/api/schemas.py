@@ -4,7 +4,7 @@ import re
 from datetime import datetime, time
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from plant_backend.domain.account import Role, Scope
 from plant_backend.domain.alert import AlertKind, AlertState, Severity
@@ -693,6 +693,14 @@ class AlertRead(Output):
     acknowledged_at: datetime | None
     resolved_at: datetime | None
     resolved_by: str | None
+    snoozed_until: datetime | None = Field(description="The alert is open, and calls nobody until then.")
+
+
+class Snooze(Input):
+    """For how long an alert calls nobody: give one of the two."""
+
+    minutes: Annotated[Int, Field(ge=15, le=7 * 24 * 60, examples=[60])] | None = None
+    until: AwareDatetime | None = Field(None, description="Between 15 minutes and 7 days from now.")
 
 
 class InfoRead(Output):

@@ -1,8 +1,15 @@
 """Alerts: what they are about, how bad they are, and how a rule opens and clears them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from plant_backend.domain.errors import InvalidInput
+
+SHORTEST_SNOOZE = timedelta(minutes=15)
+LONGEST_SNOOZE = timedelta(days=7)
+BELIEVED_SNOOZE = LONGEST_SNOOZE + timedelta(hours=1)
+"""An end further ahead was written by a clock that has been set back since: such a snooze is over."""
 
 
 class Severity(StrEnum):
@@ -67,7 +74,10 @@ AlertChange = RaiseAlert | ClearAlert
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert with its life. At most one is open per device, kind and channel."""
+    """One alert with its life. At most one is open per device, kind and channel.
+
+    A snoozed alert is as open as any other: it guards its pump. Only nobody is called until `snoozed_until`.
+    """
 
     id: int
     device_id: str
@@ -82,3 +92,24 @@ class Alert:
     acknowledged_at: datetime | None
     resolved_at: datetime | None
     resolved_by: str | None
+    snoozed_until: datetime | None = None
+
+    def is_snoozed(self, now: datetime) -> bool:
+        """Tell whether nobody is to be called."""
+        return self.snoozed_until is not None and now < self.snoozed_until <= now + BELIEVED_SNOOZE
+
+
+def snooze_end(minutes: int | None, until: datetime | None, now: datetime) -> datetime:
+    """Give when a snooze ends that lasts some minutes or until some moment. Raises InvalidInput."""
+    if (minutes is None) == (until is None):
+        raise InvalidInput([("minutes", "give either minutes or until")])
+    if minutes is not None:
+        least, most = SHORTEST_SNOOZE // timedelta(minutes=1), LONGEST_SNOOZE // timedelta(minutes=1)
+        if not least <= minutes <= most:
+            raise InvalidInput([("minutes", f"must be between {least} and {most}, which is 7 days")])
+        return now + timedelta(minutes=minutes)
+    if until is None or until.tzinfo is None:
+        raise InvalidInput([("until", "must have a time zone, such as 2026-07-01T18:00:00Z")])
+    if not SHORTEST_SNOOZE <= until - now <= LONGEST_SNOOZE:
+        raise InvalidInput([("until", "must be between 15 minutes and 7 days from now")])
+    return until

@@ -42,6 +42,7 @@ class Change(StrEnum):
     OPENED = "opened"
     WORSENED = "worsened"
     RESOLVED = "resolved"
+    REMINDED = "reminded"
 
 
 class MessageState(StrEnum):
@@ -157,7 +158,8 @@ def expires_at(change: Change, now: datetime) -> datetime | None:
 def plan(target: Target, messages: Sequence[Message], now: datetime) -> Plan:
     """Decide what a target is told now. Pure: the same values give the same plan.
 
-    Critical alerts pass the quiet hours; warnings, and the end of any alert, wait until they are over.
+    Critical alerts pass the quiet hours; warnings, and the end of any alert, wait until they are over. Of an alert that
+    is snoozed nothing is told; whoever ends the snooze gives news of it.
     """
     drop: list[tuple[int, str]] = []
     ready: list[Message] = []
@@ -167,6 +169,8 @@ def plan(target: Target, messages: Sequence[Message], now: datetime) -> Plan:
         reason = _why_not(settings, message, now)
         if reason is not None:
             drop.append((message.id, reason))
+            continue
+        if message.alert.snoozed_until is not None:
             continue
         # What lies further ahead than we ever wait was written by a clock that has been set back since.
         wait_until = _within(message.not_before, now, max(AGAIN_AFTER.values()))

@@ -49,6 +49,8 @@ _WHAT: dict[AlertKind, tuple[str, str]] = {
     ),
 }
 
+_LEADS = {Change.WORSENED: "It has become critical. ", Change.REMINDED: "It was snoozed until now, and is not over. "}
+
 # What chat services read as markup, links or calls to everybody, by what looks alike and means nothing.
 _HARMLESS = str.maketrans(
     {
@@ -116,7 +118,8 @@ def _headline(message: Message) -> str:
     if message.change is Change.RESOLVED:
         return f"{name}: over – {what}"
     mark = "CRITICAL – " if message.severity is Severity.CRITICAL else ""
-    return f"{mark}{name}: {what}"
+    still = "still – " if message.change is Change.REMINDED else ""
+    return f"{mark}{name}: {still}{what}"
 
 
 def _paragraph(message: Message, zone: ZoneInfo) -> str:
@@ -126,8 +129,8 @@ def _paragraph(message: Message, zone: ZoneInfo) -> str:
     if message.change is Change.RESOLVED and alert.resolved_at is not None:
         by = "" if alert.resolved_by in (None, "rule") else f", resolved by {plain(alert.resolved_by or '', 60)}"
         return f"{why}\n{since}, over at {_time(alert.resolved_at, zone)}{by}."
-    worse = "It has become critical. " if message.change is Change.WORSENED else ""
-    return f"{worse}{why}\n{since}.\n{advice}"
+    lead = _LEADS.get(message.change, "")
+    return f"{lead}{why}\n{since}.\n{advice}"
 
 
 def _joined(messages: Sequence[Message]) -> str:

@@ -1,17 +1,19 @@
 """The alert centre as a person uses it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from plant_backend.domain.account import Principal
-from plant_backend.domain.alert import Alert, AlertState
+from plant_backend.domain.alert import Alert, AlertState, snooze_end
+from plant_backend.domain.errors import Conflict
 from plant_backend.domain.ledger import EventType
 from plant_backend.ports import Clock, Storage, Transaction
-from plant_backend.services.announcements import announce
+from plant_backend.services.announcements import announce, remind
 from plant_backend.services.documents import alert_document
 
 
 class AlertService:
-    """Shows, acknowledges and resolves alerts."""
+    """Shows, acknowledges, snoozes and resolves alerts."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
@@ -52,3 +54,40 @@ class AlertService:
             return alert
 
         return await self._storage.write(work)
+
+    async def snooze(self, who: Principal, alert_id: int, *, minutes: int | None, until: datetime | None) -> Alert:
+        """Let an alert call nobody for some minutes or until a moment. Raises NotFound, InvalidInput, Conflict."""
+        now = self._clock.now()
+        end = snooze_end(minutes, until, now)
+
+        def work(tx: Transaction) -> Alert:
+            if tx.alerts.get(who, alert_id).state is AlertState.RESOLVED:
+                raise Conflict("alert_resolved", "The alert is resolved: there is nothing left to snooze.")
+            return self._put_off(tx, who, alert_id, end, now)
+
+        return await self._storage.write(work)
+
+    async def unsnooze(self, who: Principal, alert_id: int) -> Alert:
+        """End a snooze before its time. What was kept back meanwhile is told. Raises NotFound."""
+        now = self._clock.now()
+        return await self._storage.write(lambda tx: self._put_off(tx, who, alert_id, None, now))
+
+    async def end_snoozes(self) -> None:
+        """End the snoozes whose time is over: what still lasts needs somebody again, and is told once more."""
+        now = self._clock.now()
+
+        def work(tx: Transaction) -> None:
+            for number, alert_id in tx.alerts.snoozes_over(now):
+                device, alert = tx.devices.by_number(number), tx.alerts.end_snooze(alert_id)
+                if device is not None:
+                    remind(tx, device, alert, now)
+
+        if await self._storage.read(lambda tx: tx.alerts.snoozes_over(now)):
+            await self._storage.write(work)
+
+    def _put_off(self, tx: Transaction, who: Principal, alert_id: int, until: datetime | None, now: datetime) -> Alert:
+        before = tx.alerts.get(who, alert_id)
+        alert = tx.alerts.snooze(who, alert_id, until)
+        if alert != before:
+            tx.events.add(tx.devices.get(who, alert.device_id), EventType.ALERT, alert_document(alert), now)
+        return alert

@@ -33,6 +33,16 @@ def announce(tx: Transaction, device: Device, alert: Alert | None, now: datetime
             _enqueue(tx, target, device, alert, change, told_at, knows=target.user_id == knows)
 
 
+def remind(tx: Transaction, device: Device, alert: Alert, now: datetime) -> None:
+    """Tell of an open alert whose snooze is over: once more, and not twice where it was not told before."""
+    tx.events.add(device, EventType.ALERT, alert_document(alert), now)
+    told_at = from_real_ms(real_ms())
+    for target in tx.notifications.concerned(device):
+        if is_wanted(alert.severity, target.settings.min_severity):
+            tx.notifications.remind(target.id, alert, told_at)
+            tx.notifications.trim(target.id, MAX_WAITING, "Too much was waiting for this target.", told_at)
+
+
 def _enqueue(
     tx: Transaction, target: Target, device: Device, alert: Alert, change: Change, now: datetime, *, knows: bool
 ) -> None:

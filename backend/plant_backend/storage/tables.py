@@ -313,6 +313,7 @@ alerts = Table(
     Column("acknowledged_at", BigInteger),
     Column("resolved_at", BigInteger),
     Column("resolved_by", Text),
+    Column("snoozed_until", BigInteger),
     Index(
         "uq_alerts_open",
         "device_number",

@@ -1,5 +1,10 @@
 """Alerts: one for each trouble, until it is over or somebody says so."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
 from tests.backend.api.refusals import refused
 from tests.live_backend import JSON, Node, Person, eventually, expect
 
@@ -51,6 +56,69 @@ def test_acknowledging_keeps_an_alert_open_and_says_since_when(node: Node, ada: 
     assert seen["acknowledged_at"] is not None
     assert expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/acknowledge")) == seen
     assert _alert(node, ada) == seen
+
+
+def test_a_snoozed_alert_is_open_and_says_until_when(node: Node, ada: Person) -> None:
+    node.send(tank=5)
+    alert = _alert(node, ada)
+    assert alert["snoozed_until"] is None
+    with ada.listen() as stream:
+        stream.until("snapshot")
+        before = datetime.now(UTC)
+        snoozed = expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json={"minutes": 90}))
+        assert stream.until("alert")[-1].data["alert"]["snoozed_until"] == snoozed["snoozed_until"]
+
+    end = datetime.fromisoformat(snoozed["snoozed_until"])
+    assert before + timedelta(minutes=90) - timedelta(seconds=1) <= end <= datetime.now(UTC) + timedelta(minutes=90)
+    assert snoozed == {**alert, "snoozed_until": snoozed["snoozed_until"]}
+    assert _alert(node, ada) == snoozed
+
+    until = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
+    berlin = until.astimezone().isoformat()
+    snoozed = expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json={"until": berlin}))
+    assert datetime.fromisoformat(snoozed["snoozed_until"]) == until
+    for _ in range(2):
+        assert expect(200, ada.request("DELETE", f"/alerts/{alert['id']}/snooze")) == alert
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"minutes": 14}, "minutes"),
+        ({"minutes": 7 * 24 * 60 + 1}, "minutes"),
+        ({"minutes": "60"}, "minutes"),
+        ({"until": "2026-07-01T12:00:00"}, "until"),
+        ({"until": "2020-07-01T12:00:00Z"}, "until"),
+        ({"until": "9999-12-31T23:59:59-14:00"}, "until"),
+        ({"minutes": 60, "until": "2026-07-01T12:00:00Z"}, "minutes"),
+        ({}, "minutes"),
+        ({"hours": 1}, "hours"),
+    ],
+)
+def test_a_snooze_that_is_not_allowed_says_what_is(node: Node, ada: Person, body: Any, field: str) -> None:
+    node.send(tank=5)
+    alert = _alert(node, ada)
+    refused(ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json=body), 422, "invalid_input", field)
+    assert _alert(node, ada) == alert
+
+
+def test_what_is_over_cannot_be_snoozed_and_a_snooze_ends_with_it(node: Node, ada: Person) -> None:
+    node.send(tank=5)
+    alert = _alert(node, ada)
+    expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json={"minutes": 60}))
+    assert expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/resolve"))["snoozed_until"] is None
+    answer = ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json={"minutes": 60})
+    refused(answer, 409, "alert_resolved")
+    assert expect(200, ada.request("DELETE", f"/alerts/{alert['id']}/snooze"))["state"] == "resolved"
+
+
+@pytest.mark.slow
+def test_a_snooze_ends_by_itself(fast_node: Node, fast_ada: Person) -> None:
+    fast_node.send(tank=5)
+    alert = eventually(lambda: _alerts(fast_node, fast_ada, state="open"))[-1]
+    expect(200, fast_ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json={"minutes": 15}))
+    eventually(lambda: fast_ada.get("/alerts", device_id=fast_node.device_id)[-1]["snoozed_until"] is None)
+    assert fast_ada.get("/alerts", device_id=fast_node.device_id)[-1]["state"] == "open"
 
 
 def test_resolving_by_hand_closes_an_alert_and_names_the_person(node: Node, ada: Person) -> None:

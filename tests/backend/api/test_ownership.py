@@ -34,6 +34,8 @@ REQUESTS: dict[str, JSON] = {
     "GET /devices/{device_id}/decisions": {},
     "PATCH /alerts/{alert_id}/resolve": {},
     "PATCH /alerts/{alert_id}/acknowledge": {},
+    "PATCH /alerts/{alert_id}/snooze": {"json": {"minutes": 60}},
+    "DELETE /alerts/{alert_id}/snooze": {},
     "DELETE /tokens/{token_id}": {},
     "DELETE /sessions/{session_id}": {},
     "DELETE /viewers/{user_id}": {},

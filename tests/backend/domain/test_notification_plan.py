@@ -162,6 +162,16 @@ def test_a_message_tells_of_the_critical_first_and_of_a_few_at_most(messages: li
     assert ranks == sorted(ranks)
 
 
+@given(TARGETS, MESSAGES, TIMES)
+def test_of_what_is_snoozed_nothing_is_told_and_nothing_is_lost(
+    target: Target, messages: list[Message], now: datetime
+) -> None:
+    later = [replace(one, alert=replace(one.alert, snoozed_until=now + HOUR)) for one in messages]
+    planned = plan(target, later, now)
+    assert planned.send == ()
+    assert planned.drop == plan(target, messages, now).drop
+
+
 def test_a_warning_of_the_night_comes_in_the_morning_and_a_critical_alert_at_once() -> None:
     warning, critical = a_message(id=1), a_message(severity=Severity.CRITICAL, id=2)
     target = a_target(**QUIET, time_zone="UTC")

@@ -39,6 +39,12 @@ def test_what_became_worse_says_so() -> None:
     assert "It has become critical." in compose([a_message(Change.WORSENED, Severity.CRITICAL)], "UTC").body
 
 
+def test_what_is_told_once_more_says_that_it_is_no_news() -> None:
+    text = compose([a_message(Change.REMINDED, Severity.CRITICAL)], "UTC")
+    assert text.subject == "CRITICAL – Basil: still – the reservoir is low"
+    assert "It was snoozed until now, and is not over." in text.body
+
+
 def test_many_alerts_are_one_message_that_names_each() -> None:
     names = ["Basil", "Mint", "Sage", "Dill", "Basil"]
     messages = [a_message(id=place, device_name=name) for place, name in enumerate(names)]

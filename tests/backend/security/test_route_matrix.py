@@ -62,6 +62,8 @@ MATRIX: dict[str, str] = {
     "GET /devices/{device_id}/readings/export": THING,
     "GET /devices/{device_id}/decisions": THING,
     "GET /alerts": OWN,
+    "PATCH /alerts/{alert_id}/snooze": THING,
+    "DELETE /alerts/{alert_id}/snooze": THING,
     "PATCH /alerts/{alert_id}/resolve": THING,
     "PATCH /alerts/{alert_id}/acknowledge": THING,
     "GET /events": OWN,
@@ -78,6 +80,7 @@ LOOKS = {"POST /devices/{device_id}/automation/simulate"}
 """What changes nothing, though it is no GET: a viewer may."""
 
 BODIES: dict[str, JSON] = {
+    "PATCH /alerts/{alert_id}/snooze": {"minutes": 60},
     "POST /devices": {"name": "New"},
     "PATCH /devices/{device_id}": {"name": "Other"},
     "POST /devices/{device_id}/commands": {"actuator": "lamp", "action": "on"},

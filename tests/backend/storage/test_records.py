@@ -81,6 +81,8 @@ async def test_only_its_owner_sees_and_closes_an_alert(storage: SqlStorage) -> N
     bob = Principal(other.owner_id, "bob")
     alert = await storage.write(lambda tx: tx.alerts.apply(1, LOW, NOW))
     assert await storage.read(lambda tx: tx.alerts.all(bob, None, None, 10)) == []
+    with pytest.raises(NotFound):
+        await storage.write(lambda tx: tx.alerts.snooze(bob, alert.id, NOW + HOUR))
     for act in ("resolve", "acknowledge"):
         with pytest.raises(NotFound):
             await storage.write(lambda tx, act=act: getattr(tx.alerts, act)(bob, alert.id, NOW))

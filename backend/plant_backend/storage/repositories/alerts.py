@@ -7,7 +7,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from plant_backend.domain.account import Principal
-from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.alert import (
+    BELIEVED_SNOOZE,
+    Alert,
+    AlertChange,
+    AlertKind,
+    AlertState,
+    ClearAlert,
+    RaiseAlert,
+    Severity,
+)
 from plant_backend.domain.errors import NotFound
 from plant_backend.storage.tables import alerts, devices
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
@@ -45,6 +54,8 @@ class SqlAlerts:
                     message=change.message,
                     count=alerts.c.count + 1,
                     last_seen_at=to_ms(now),
+                    # Who put off a warning has not put off what it has become.
+                    snoozed_until=None if is_worse else row.snoozed_until,
                 )
             )
         return self._by_id(row.id) if is_worse else None
@@ -100,6 +111,27 @@ class SqlAlerts:
             self._connection.execute(update(alerts).where(alerts.c.id == alert_id).values(acknowledged_at=to_ms(now)))
         return self._by_id(alert_id)
 
+    def snooze(self, who: Principal, alert_id: int, until: datetime | None) -> Alert:
+        if self._owned(who, alert_id).state == AlertState.OPEN:
+            self._snooze(alert_id, until)
+        return self._by_id(alert_id)
+
+    def snoozes_over(self, now: datetime) -> Sequence[tuple[int, int]]:
+        is_over = or_(alerts.c.snoozed_until <= to_ms(now), alerts.c.snoozed_until > to_ms(now + BELIEVED_SNOOZE))
+        rows = self._connection.execute(
+            select(alerts.c.device_number, alerts.c.id).where(alerts.c.state == AlertState.OPEN, is_over)
+        )
+        return [(row.device_number, row.id) for row in rows]
+
+    def end_snooze(self, alert_id: int) -> Alert:
+        self._snooze(alert_id, None)
+        return self._by_id(alert_id)
+
+    def _snooze(self, alert_id: int, until: datetime | None) -> None:
+        self._connection.execute(
+            update(alerts).where(alerts.c.id == alert_id).values(snoozed_until=None if until is None else to_ms(until))
+        )
+
     def _owned(self, who: Principal, alert_id: int) -> Row[Any]:
         row = self._connection.execute(
             select_alerts().where(alerts.c.id == alert_id, devices.c.owner_id == who.user_id)
@@ -129,7 +161,7 @@ class SqlAlerts:
         self._connection.execute(
             update(alerts)
             .where(alerts.c.id == row.id)
-            .values(state=AlertState.RESOLVED, resolved_at=to_ms(now), resolved_by=by)
+            .values(state=AlertState.RESOLVED, resolved_at=to_ms(now), resolved_by=by, snoozed_until=None)
         )
         return self._by_id(row.id)
 
@@ -158,4 +190,5 @@ def read_alert(row: Row[Any]) -> Alert:
         from_ms_or_none(row.acknowledged_at),
         from_ms_or_none(row.resolved_at),
         row.resolved_by,
+        from_ms_or_none(row.snoozed_until),
     )

@@ -171,6 +171,14 @@ class SqlNotifications:
             )
         )
 
+    def remind(self, target_id: int, alert: Alert, now: datetime) -> None:
+        of_alert = (messages.c.alert_id == alert.id) & (messages.c.target_id == target_id)
+        waits = select(messages.c.id).where(of_alert, messages.c.state == MessageState.WAITING)
+        if self._connection.execute(waits.limit(1)).first() is not None:
+            return
+        self._connection.execute(delete(messages).where(of_alert, messages.c.change == Change.REMINDED))
+        self.put(target_id, alert, Change.REMINDED, now, now, None)
+
     def supersede(self, target_id: int, alert_id: int, reason: str, now: datetime) -> None:
         waiting = select(messages.c.id).where(
             messages.c.alert_id == alert_id,
