@@ -90,6 +90,13 @@ COMMANDS = {
             "http://localhost:8000/notifications/targets -d '{"
         ),
     ): "sends to a service on the internet; tests/backend/notifications does the same with services of its own",
+    (
+        "docs/notifications.md",
+        (
+            'curl -H "Authorization: Bearer $TOKEN" -X PATCH http://localhost:8000/alerts/7/snooze '
+            "-H 'Content-Type: application/json' -d '{\"minutes\": 90}'"
+        ),
+    ): "tests/backend/api/test_alerts.py::test_a_snoozed_alert_is_open_and_says_until_when",
     ("docs/tutorial.md", "python3 -m venv venv"): HERE,
     ("docs/tutorial.md", "venv/bin/plant-node --config plant-node.toml run"): HERE,
     ("docs/notifications.md", "PLANT_NOTIFICATION_NETWORKS=192.168.1.5"): "a setting, no command",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from plant_backend.domain.alert import Severity
+from plant_backend.domain.alert import Alert, Severity
 from plant_backend.domain.command import LIVE_STATES, NEVER_RAN_STATES, Action, Command
 from plant_backend.domain.freshness import is_fresh, is_plausible
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
@@ -88,14 +88,24 @@ class Plant(PlantState):
         return self.reading_of(SensorKind.SOIL_MOISTURE)
 
     @property
+    def calling(self) -> Sequence[Alert]:
+        """The open alerts that nobody has snoozed."""
+        return [alert for alert in self.alerts if not alert.is_snoozed(self.now)]
+
+    @property
+    def snoozed(self) -> int:
+        """How many open alerts are snoozed."""
+        return len(self.alerts) - len(self.calling)
+
+    @property
     def is_critical(self) -> bool:
-        """Tell whether plants or floors are at risk."""
-        return any(alert.severity is Severity.CRITICAL for alert in self.alerts)
+        """Tell whether plants or floors are at risk, and nobody has put that off."""
+        return any(alert.severity is Severity.CRITICAL for alert in self.calling)
 
     @property
     def needs_attention(self) -> bool:
         """Tell whether somebody should look."""
-        return bool(self.alerts) or self.presence in (Presence.STALE, Presence.OFFLINE)
+        return bool(self.calling) or self.presence in (Presence.STALE, Presence.OFFLINE)
 
     @property
     def runs(self) -> Sequence[Command]:

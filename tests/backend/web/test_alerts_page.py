@@ -32,6 +32,48 @@ def test_an_alert_is_seen_resolved_and_kept(owner: Visitor, node: Node, ada: Per
     assert f'id="alert-{alert_id}"' in owner.page("/web/alerts", show="resolved")
 
 
+def test_an_alert_is_snoozed_and_that_is_taken_back(owner: Visitor, node: Node, ada: Person) -> None:
+    alert_id = an_alert(ada, node)
+    row = f'id="alert-{alert_id}"'
+    card = f"/web{node.path}/card"
+    assert "The reservoir is low" in words(owner.page(card))
+
+    answer = owner.post(f"/web/alerts/{alert_id}/snooze", **{"for": "tomorrow"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/web/alerts?snoozed={alert_id}")
+    page = owner.page("/web/alerts", snoozed=str(alert_id))
+    assert row not in page
+    assert "Tomatoes: snoozed until" in words(page)
+    assert "Undo" in page
+    assert "1 alert snoozed" in words(owner.page("/web/overview/summary"))
+    assert "The reservoir is low" not in words(owner.page(card))
+    assert "1 alert snoozed" in words(owner.page(card))
+    assert "snoozed until" in words(owner.page(f"/web{node.path}"))
+    assert "1 alert snoozed" in words(owner.page("/web/devices"))
+    snoozed = owner.page("/web/alerts", show="snoozed")
+    assert row in snoozed
+    assert "snoozed until" in words(snoozed)
+
+    assert owner.post(f"/web/alerts/{alert_id}/unsnooze").status_code == 303
+    assert row in owner.page("/web/alerts", snoozed=str(alert_id))
+    assert row not in owner.page("/web/alerts", show="snoozed")
+    assert "The reservoir is low" in words(owner.page(card))
+
+
+def test_a_snooze_of_no_known_length_is_refused(owner: Visitor, node: Node, ada: Person) -> None:
+    alert_id = an_alert(ada, node)
+    for choice in ("", "ever"):
+        assert owner.post(f"/web/alerts/{alert_id}/snooze", **{"for": choice}).status_code == 422
+    for odd in ("x", "-1", "9" * 30, "²"):
+        assert f'id="alert-{alert_id}"' in owner.page("/web/alerts", snoozed=odd)
+
+
+def test_a_viewer_snoozes_nothing(viewer: Visitor, node: Node, ada: Person) -> None:
+    alert_id = an_alert(ada, node)
+    assert "/snooze" not in viewer.page("/web/alerts")
+    for path in ("snooze", "unsnooze"):
+        assert viewer.post(f"/web/alerts/{alert_id}/{path}", **{"for": "hour"}).status_code == 403
+
+
 def test_a_part_alone_comes_back_to_who_asks_for_it(owner: Visitor, node: Node, ada: Person) -> None:
     alert_id = an_alert(ada, node)
     answer = owner.post(f"/web/alerts/{alert_id}/resolve", {"sec-fetch-site": "same-origin", "hx-request": "true"})

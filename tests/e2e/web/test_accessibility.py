@@ -19,6 +19,7 @@ def pages(garden: Garden) -> list[str]:
         "/web/devices?q=nothing+fits",
         "/web/notifications/new?service=ntfy",
         "/web/alerts?show=seen",
+        "/web/alerts?show=snoozed",
         f"/web{garden.silent.path}",
         f"/web{garden.basil.path}/chart?sensor=air&view=table",
         "/web/nowhere",

@@ -1,10 +1,13 @@
 """The alert centre: what is wrong now, and what was."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
 from plant_backend.domain.alert import Alert, AlertState, Severity
+from plant_backend.domain.errors import InvalidInput
 from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.visit import Visit
@@ -14,7 +17,10 @@ page = Page(NavItem("alerts", mark("Alerts"), "bell", 30, "a"))
 _MOST_OPEN = 500
 _MOST_RESOLVED = 50
 
-VIEWS = {"open": mark("Open"), "seen": mark("Seen"), "resolved": mark("Resolved")}
+_MORNING_H = 8
+
+VIEWS = {"open": mark("Open"), "seen": mark("Seen"), "snoozed": mark("Snoozed"), "resolved": mark("Resolved")}
+SNOOZES = {"hour": mark("1 hour"), "tomorrow": mark("Until tomorrow"), "day": mark("1 day")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +33,13 @@ class Told:
 
 @page.get("/alerts", "alerts")
 async def show(visit: Visit) -> Response:
-    """Show open alerts, the worst first, those of them that somebody has seen, or those that are over, newest first."""
-    return await _show(visit, view if (view := visit.query("show")) in VIEWS else "open")
+    """Show open alerts, the worst first: those that call, those that were seen, or those put off; or what is over."""
+    snoozed = visit.query("snoozed")
+    return await _show(
+        visit,
+        view if (view := visit.query("show")) in VIEWS else "open",
+        int(snoozed) if snoozed.isascii() and snoozed.isdigit() and len(snoozed) < 16 else None,
+    )
 
 
 @page.post("/alerts/{alert_id}/acknowledge", "alert_acknowledge")
@@ -51,29 +62,70 @@ async def resolve(visit: Visit) -> Response:
     return await _changed(visit)
 
 
-async def _changed(visit: Visit) -> Response:
-    view = "seen" if visit.query("show") == "seen" else "open"
-    return (
-        await _show(visit, view)
-        if visit.is_partial
-        else visit.go_to("alerts", {"show": view} if view != "open" else {})
-    )
+@page.post("/alerts/{alert_id}/snooze", "alert_snooze")
+async def snooze(visit: Visit) -> Response:
+    """Put an alert off."""
+    alert_id, until = visit.given_id("alert_id"), _end_of((await visit.form()).get("for", ""), visit)
+    await visit.services.alerts.snooze(visit.who, alert_id, minutes=None, until=until)
+    return await _changed(visit, alert_id)
 
 
-async def _show(visit: Visit, view: str) -> Response:
+@page.post("/alerts/{alert_id}/unsnooze", "alert_unsnooze")
+async def unsnooze(visit: Visit) -> Response:
+    """Let an alert call again."""
+    await visit.services.alerts.unsnooze(visit.who, visit.given_id("alert_id"))
+    return await _changed(visit)
+
+
+def _end_of(choice: str, visit: Visit) -> datetime:
+    """Give when a snooze ends. Tomorrow begins in the morning, where the person is."""
+    match choice:
+        case "hour":
+            return visit.now + timedelta(hours=1)
+        case "day":
+            return visit.now + timedelta(days=1)
+        case "tomorrow":
+            today = visit.now.astimezone(visit.formats.zone)
+            return (today + timedelta(days=1)).replace(hour=_MORNING_H, minute=0, second=0, microsecond=0)
+    raise InvalidInput([("for", f"must be one of {', '.join(SNOOZES)}")])
+
+
+async def _changed(visit: Visit, snoozed: int | None = None) -> Response:
+    view = view if (view := visit.query("show")) in ("seen", "snoozed") else "open"
+    if visit.is_partial:
+        return await _show(visit, view, snoozed)
+    return visit.go_to("alerts", _place(view, snoozed))
+
+
+def _place(view: str, snoozed: int | None = None) -> Mapping[str, object]:
+    return ({} if view == "open" else {"show": view}) | ({} if snoozed is None else {"snoozed": snoozed})
+
+
+async def _show(visit: Visit, view: str, snoozed: int | None = None) -> Response:
     services, who = visit.services, visit.who
     names = {status.device.id: status.device.name for status in await services.devices.all(who)}
-    is_open = view != "resolved"
-    state = AlertState.OPEN if is_open else AlertState.RESOLVED
-    alerts = await services.alerts.all(who, state, None, _MOST_OPEN if is_open else _MOST_RESOLVED)
+    alerts = await services.alerts.all(who, AlertState.OPEN, None, _MOST_OPEN)
     # A device may be deleted between the two looks.
-    told = [
-        Told(alert, names[alert.device_id])
-        for alert in alerts
-        if alert.device_id in names and (view != "seen" or alert.acknowledged_at is not None)
-    ]
-    if is_open:
-        told.sort(key=lambda one: (one.alert.acknowledged_at is not None, one.alert.severity is not Severity.CRITICAL))
+    told = [Told(alert, names[alert.device_id]) for alert in alerts if alert.device_id in names]
+    told.sort(key=lambda one: (one.alert.acknowledged_at is not None, one.alert.severity is not Severity.CRITICAL))
+    calling = [one for one in told if not one.alert.is_snoozed(visit.now)]
+    shown = {
+        "open": calling,
+        "seen": [one for one in calling if one.alert.acknowledged_at is not None],
+        "snoozed": [one for one in told if one.alert.is_snoozed(visit.now)],
+    }
+    counts = {name: len(found) for name, found in shown.items()}
+    if view == "resolved":
+        over = await services.alerts.all(who, AlertState.RESOLVED, None, _MOST_RESOLVED)
+        shown[view] = [Told(alert, names[alert.device_id]) for alert in over if alert.device_id in names]
     return visit.render(
-        "alerts/list.html" if visit.is_partial else "alerts/page.html", told=told, view=view, views=VIEWS
+        "alerts/list.html" if visit.is_partial else "alerts/page.html",
+        told=shown[view],
+        view=view,
+        views=VIEWS,
+        snoozes=SNOOZES,
+        counts=counts,
+        place_of=_place,
+        is_answer=visit.is_partial and visit.request.method == "POST",
+        just_snoozed=next((one for one in shown["snoozed"] if one.alert.id == snoozed), None),
     )

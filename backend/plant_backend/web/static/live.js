@@ -141,9 +141,9 @@ async function visible() {
 function hear(type, data) {
   if (type === "info" || type === "snapshot") return;
   if (type === "too_slow") return refreshAll();
-  /** @type {{device_id?: string, alert?: {state: string, message: string}, device_deleted?: {id: string}}} */
+  /** @type {{device_id?: string, alert?: {state: string, message: string, snoozed_until: string | null}, device_deleted?: {id: string}}} */
   const news = JSON.parse(data);
-  if (news.alert?.state === "open") announce(`${say("alert")}: ${news.alert.message}`);
+  if (news.alert?.state === "open" && !news.alert.snoozed_until) announce(`${say("alert")}: ${news.alert.message}`);
   document.dispatchEvent(new CustomEvent("plant:news", { detail: { type, news } }));
   for (const element of document.querySelectorAll("[data-refresh]")) {
     const { device, types } = /** @type {HTMLElement} */ (element).dataset;
