@@ -39,6 +39,7 @@ def test_an_alert_is_told_when_it_opens_worsens_is_seen_and_ends() -> None:
     assert told(known, "alert", ALERT, count=2) is None
     assert told(known, "alert", ALERT, severity="critical") == "worsened"
     assert told(known, "alert", ALERT, acknowledged_at=AT) == "acknowledged"
+    assert told(known, "alert", ALERT, snoozed_until=AT) is None
     assert told(known, "alert", ALERT, state="resolved") == "resolved"
     assert told(None, "alert", ALERT) is None
 
