@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pexpect
 import pytest
-from plant_backend.web.node_files import NodeKind, node_file
+from plant_backend.services.node_files import NodeKind, node_files
 
 from tests.live_backend import eventually
 
@@ -259,7 +259,7 @@ def test_the_tutorial_leads_to_a_first_watering(checkout: Path, tmp_path: Path) 
     token = httpx.post(url + "/auth/token", json={**person, "name": "tutorial"}, timeout=30).json()["token"]
     with httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30) as anna:
         made = anna.post("/devices", json={"name": "Kitchen basil"}).json()
-        file = node_file(NodeKind.RASPBERRY_PI, url, made["id"], made["secret"])
+        (file,) = node_files(NodeKind.RASPBERRY_PI, url, made["id"], made["name"], made["secret"])
         (checkout / file.name).write_text(file.text)
         (line,) = BLOCKS["docs/tutorial.md", "venv/bin/plant-node --config plant-node.toml run"].lines
         assert file.name in line
