@@ -13,7 +13,7 @@ from esphome.const import (
     CONF_RESTORE_MODE,
     CONF_TYPE,
 )
-from esphome.core import CORE
+from esphome.core import CORE, CoroPriority, coroutine_with_priority
 
 from .. import CONF_PLANT_NODE_ID, PlantNode, plant_node_ns
 from ..channels import channel_key
@@ -115,11 +115,18 @@ CONFIG_SCHEMA = cv.typed_schema(
 )
 
 
+# Before safe mode's early return, which sets up no switch: an ESP32 that crashed in mid-run still drives its pin.
+@coroutine_with_priority(CoroPriority.PREFERENCES)
 async def to_code(config):
+    is_pump = config[CONF_TYPE] == "pump"
+    if is_pump:
+        pin = await cg.gpio_pin_expression(config[CONF_PIN])
+        cg.add(pin.digital_write(False))
+        cg.add(pin.setup())
     node = await cg.get_variable(config[CONF_PLANT_NODE_ID])
     channel = config[CONF_CHANNEL]
-    if config[CONF_TYPE] == "pump":
-        var = await switch.new_switch(config, node, channel, await cg.gpio_pin_expression(config[CONF_PIN]))
+    if is_pump:
+        var = await switch.new_switch(config, node, channel, pin)
         cg.add(var.set_limits(config[CONF_MAX_RUN], config[CONF_MIN_OFF], config[CONF_MAX_DAY]))
         cg.add(var.set_manual_run(config[CONF_MANUAL_RUN]))
         if CONF_FLOW in config:
