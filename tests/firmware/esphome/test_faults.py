@@ -89,6 +89,21 @@ def test_a_button_does_not_run_a_pump_that_nobody_could_stop(a_bench: ABench) ->
     assert bench.runs() == []
 
 
+def test_a_proxy_without_its_backend_is_no_link(a_bench: ABench) -> None:
+    """Something answers, but nobody could stop a pump through it."""
+    bench = a_bench(link_timeout_s=2, limits=Limits(max_run_ms=25_000)).start()
+    command = bench.running(bench.order(20_000))
+    for route in ("GET /commands", "POST /telemetry", "POST /commands/ack", "POST /auth/device"):
+        bench.proxy.answer(route, Answer(404, b"404 page not found"), times=float("inf"))
+
+    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0], within_s=30)
+    bench.proxy.forget_faults()
+
+    assert run.ran_ms < 12_000
+    done = bench.outcome(command)
+    assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
+
+
 def test_a_lost_ledger_runs_nothing_that_came_before(a_bench: ABench) -> None:
     """Who has no ledger cannot know what it ran: what waits then is acknowledged as known, and not run."""
     bench = a_bench().start()

@@ -30,8 +30,9 @@ void PlantNode::next_poll_(uint32_t now_ms) {
 
 void PlantNode::take_poll_answer_(uint32_t now_ms) {
   Commands commands;
+  Problem problem;
   const int status = poll_->has_answer() ? poll_->status() : 0;
-  Answered answered = this->judge_(*poll_, commands);
+  Answered answered = this->judge_(*poll_, commands, problem);
   if (status == 401) {
     if (session_.refused(poll_generation_))
       sign_in_pace_.failed(now_ms, random_uint32());

@@ -11,8 +11,9 @@ static const char *const TAG = "plant_node";
 
 static constexpr uint32_t ANSWER_WITHIN_MS = 10000;
 
-/// The backend's answer, or something else's: a captive portal answers everything with a page.
-PlantNode::Answered PlantNode::judge_(HttpExchange &exchange, JsonHandler &handler) {
+/// The backend's answer, or something else's: a captive portal answers everything with a page, a proxy without its backend
+/// with a 404. Only a problem with a code is the backend's refusal.
+PlantNode::Answered PlantNode::judge_(HttpExchange &exchange, JsonHandler &handler, Problem &problem) {
   if (!exchange.has_answer())
     return Answered::TROUBLE;
   const int status = exchange.status();
@@ -23,8 +24,9 @@ PlantNode::Answered PlantNode::judge_(HttpExchange &exchange, JsonHandler &handl
   if (status != 204) {
     const char *body = exchange.body();
     const bool is_object = exchange.body_size() != 0 && body[0] == '{';
-    const bool is_read = is_object && JsonReader::read(exchange.body(), exchange.body_size(), handler);
-    if (is_right && !is_read)
+    JsonHandler &hears = is_right ? handler : problem;
+    const bool is_read = is_object && JsonReader::read(exchange.body(), exchange.body_size(), hears);
+    if (is_right ? !is_read : problem.code[0] == '\0')
       return Answered::TROUBLE;
   }
   answered_ms_ = millis();
@@ -47,9 +49,10 @@ void PlantNode::trouble_(const char *what, const char *why) {
 static const char *why(const HttpExchange &exchange) {
   if (!exchange.has_answer())
     return exchange.failure();
-  return exchange.status() >= 500    ? "it is not well, or busy"
-         : exchange.status() >= 400 ? "it wants less of us"
-                                    : "something that is not the backend answers";
+  const int status = exchange.status();
+  return status >= 500                                       ? "it is not well, or busy"
+         : status == 408 || status == 425 || status == 429 ? "it wants less of us"
+                                                            : "something that is not the backend answers";
 }
 
 void PlantNode::begin_(Task task, const char *path, bool with_token, uint32_t now_ms) {
@@ -171,7 +174,7 @@ void PlantNode::signed_in_(uint32_t now_ms) {
   Tokens tokens;
   Problem problem;
   const bool is_200 = api_->has_answer() && api_->status() == 200;
-  const Answered answered = this->judge_(*api_, is_200 ? static_cast<JsonHandler &>(tokens) : problem);
+  const Answered answered = this->judge_(*api_, tokens, problem);
   if (answered == Answered::RIGHT && tokens.are_whole()) {
     session_.keep(tokens, now_ms);
     sign_in_pace_.succeeded();
@@ -200,7 +203,8 @@ void PlantNode::signed_in_(uint32_t now_ms) {
 
 void PlantNode::acked_(uint32_t now_ms) {
   Problem problem;
-  const Answered answered = this->judge_(*api_, problem);
+  AnyObject any;
+  const Answered answered = this->judge_(*api_, any, problem);
   const int status = api_->has_answer() ? api_->status() : 0;
   if (status == 401) {
     if (session_.refused(api_generation_))
@@ -214,16 +218,10 @@ void PlantNode::acked_(uint32_t now_ms) {
   }
   session_.proven(api_generation_);
   const bool is_known = strcmp(problem.code, "ack_conflict") == 0 || strcmp(problem.code, "command_not_found") == 0;
-  if (answered == Answered::REFUSED && !is_known) {
-    if (problem.code[0] == '\0') {
-      ack_pace_.failed(now_ms, random_uint32());
-      return;
-    }
-    if (ack_count_ > 1) {
-      // One of them is wrong: each by itself.
-      ack_limit_ = 1;
-      return;
-    }
+  if (answered == Answered::REFUSED && !is_known && ack_count_ > 1) {
+    // One of them is wrong: each by itself.
+    ack_limit_ = 1;
+    return;
   }
   if (answered == Answered::REFUSED)
     ESP_LOGE(TAG, "acks: the backend knows otherwise: HTTP %d %s: %s", status, problem.code, problem.detail);
@@ -236,24 +234,24 @@ void PlantNode::acked_(uint32_t now_ms) {
 
 void PlantNode::sent_(uint32_t now_ms) {
   Problem problem;
-  const Answered answered = this->judge_(*api_, problem);
+  AnyObject any;
+  const Answered answered = this->judge_(*api_, any, problem);
   const int status = api_->has_answer() ? api_->status() : 0;
   if (status == 401) {
     if (session_.refused(api_generation_))
       sign_in_pace_.failed(now_ms, random_uint32());
     return;
   }
-  // Only the backend's own verdict, which has a code, makes a batch go: a proxy also answers 400.
-  const bool is_verdict = (status == 400 || status == 409 || status == 422) && problem.code[0] != '\0';
+  // Only the backend's own verdict makes a batch go: a proxy also answers 400.
+  const bool is_verdict = status == 400 || status == 409 || status == 422;
   if (answered == Answered::RIGHT && status == 202) {
     readings_.done();
   } else if (answered == Answered::REFUSED && is_verdict) {
     ESP_LOGE(TAG, "dropped %u readings, batch %s-%08" PRIx32 ": HTTP %d %s: %s", static_cast<unsigned>(readings_.count()),
              boot_id_, readings_.number(), status, problem.code, problem.detail);
     readings_.done();
-  } else if (status == 413) {
-    if (!readings_.split())
-      readings_.done();
+  } else if (status == 413 && readings_.split()) {
+    ESP_LOGD(TAG, "a batch is too large for what stands before the backend: sent in halves");
   } else {
     this->trouble_("telemetry", why(*api_));
     telemetry_pace_.failed(now_ms, random_uint32(), status != 0 ? api_->retry_after_ms() : 0);

@@ -91,7 +91,7 @@ class PlantNode final : public Component,
   bool may_ask_(const HttpExchange &exchange, uint32_t now_ms) const;
 
   // The link (plant_node.cpp)
-  Answered judge_(HttpExchange &exchange, JsonHandler &handler);
+  Answered judge_(HttpExchange &exchange, JsonHandler &handler, Problem &problem);
   void trouble_(const char *what, const char *why);
   void begin_(Task task, const char *path, bool with_token, uint32_t now_ms);
   void take_api_answer_(uint32_t now_ms);
