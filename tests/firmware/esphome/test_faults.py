@@ -121,6 +121,46 @@ def test_a_lost_ledger_runs_nothing_that_came_before(a_bench: ABench) -> None:
     assert len(bench.runs()) == 2
 
 
+def test_what_came_before_the_ledger_stays_known(a_bench: ABench) -> None:
+    """Its ack gets lost and the node restarts once more: it still does not run."""
+    bench = a_bench().start()
+    bench.outcome(bench.order(200))
+    bench.node.kill()
+    (folder(bench) / "state" / "node.prefs").unlink()
+    waiting = bench.order(200)
+    bench.proxy.lose_requests("POST /commands/ack", times=float("inf"))
+    bench.start()
+    bench.node.kill()
+    bench.proxy.forget_faults()
+
+    bench.start().polls_again()
+
+    assert bench.node.last_seq() >= waiting["seq"]
+    assert len(bench.runs()) == 1
+
+
+def test_a_lost_ledger_may_have_more_before_it_than_one_answer_holds(a_bench: ABench) -> None:
+    bench = a_bench().start()
+    bench.outcome(bench.order(200))
+    bench.node.kill()
+    (folder(bench) / "state" / "node.prefs").unlink()
+    heard = len(bench.proxy.answered("GET /commands", 200))
+    ninety = [
+        {"id": 9000 + n, "seq": 90 + n, "actuator": "pump", "action": "on", "duration_ms": 200, "ttl_ms": 60_000}
+        for n in range(9)
+    ]
+    for commands in (ninety[:8], ninety[8:]):
+        bench.proxy.answer("GET /commands", Answer.of(200, {"commands": commands}))
+
+    bench.start()
+
+    eventually(lambda: len(bench.proxy.answered("GET /commands", 200)) >= heard + 2)
+    # The backend hears how far this node's numbers are.
+    bench.polls_again()
+    assert bench.outcome(bench.order(100))["state"] == "succeeded"
+    assert len(bench.runs()) == 2
+
+
 @pytest.mark.crash
 def test_a_backend_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> None:
     with Backend(tmp_path / "backend", command_ttl_s=30, sweep_interval_s=0.2) as backend:

@@ -22,10 +22,12 @@ bool Actuator::load(uint32_t device_hash) {
   ActuatorRecord found;
   const bool is_known = preference_.load(&found) && found.layout == ActuatorRecord::LAYOUT &&
                         found.past.size <= PastRuns::MOST;
+  // What another device's commands moved says nothing of this one's.
+  const bool is_ours = is_known && found.device == device_hash;
   if (is_known)
     record_ = found;
   record_.belong_to(device_hash);
-  return is_known;
+  return is_ours;
 }
 
 void Actuator::recover() {
@@ -34,6 +36,11 @@ void Actuator::recover() {
     this->save_();
   }
   node_->ledger().restore(record_);
+}
+
+void Actuator::begin_record() {
+  record_.last_seq = node_->ledger().last_seq();
+  this->save_();
 }
 
 bool Actuator::save_() { return preference_.save(&record_) && global_preferences->sync(); }

@@ -25,15 +25,16 @@ class Actuator : public switch_::Switch, public Component {
   void on_shutdown() override { this->stop(Reason::SHUTDOWN); }
   float get_setup_priority() const override { return setup_priority::HARDWARE; }
 
-  /// Reads what this node knew before it started. Gives whether there was anything.
+  /// Reads what this node knew before it started. Gives whether there was anything of this device's.
   bool load(uint32_t device_hash);
   uint32_t lived_s() const { return record_.lived_s; }
   uint32_t last_seq() const { return record_.last_seq; }
   /// Ends in the record what a reboot ended on the pin, and hands it to the ledger.
   void recover();
 
-  /// Writes an empty record, once in its life: from then on a missing one is a lost one.
-  void begin_record() { this->save_(); }
+  /// Writes a record down, once in its life: from then on a missing one is a lost one. What this node was told before is
+  /// known from then on, too.
+  void begin_record();
 
   /// Runs a command, or somebody's wish, if the envelope lets it. Writes the outcome into the ledger.
   void start(const Command &command);

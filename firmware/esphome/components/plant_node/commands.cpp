@@ -56,9 +56,11 @@ void PlantNode::take_poll_answer_(uint32_t now_ms) {
       poll_pace_.wait(now_ms, has_news ? 0 : poll_interval_ms_);
     else if (status == 204 && now_ms - asked_ms_ < 1000)
       poll_pace_.wait(now_ms, PAUSE_MS);
-    has_polled_ = true;
     has_news_of_sent_ = true;
-    if (has_no_ledger_) {
+    // A full answer may have left more behind.
+    const bool is_all = commands.size + commands.ignored < CommandLedger::AT_ONCE;
+    has_polled_ |= is_all || !has_no_ledger_;
+    if (has_no_ledger_ && is_all) {
       has_no_ledger_ = false;
       for (Actuator *actuator : actuators_)
         actuator->begin_record();
