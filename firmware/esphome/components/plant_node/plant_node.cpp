@@ -46,7 +46,7 @@ void PlantNode::add_sensor(sensor::Sensor *sensor, sensor::Sensor *sent_from, co
   // A reservoir that says it is no number is unknown.
   sensor->add_on_state_callback([this, at](float value) {
     sensors_[at].value = value;
-    sensors_[at].measured_ms = millis();
+    sensors_[at].measured_ms = millis_64();
   });
   sent_from->add_on_state_callback([this, at](float value) {
     // What is no number is not sent.
@@ -83,7 +83,7 @@ Reason PlantNode::reservoirs_refuse() const {
   for (const SensorChannel &channel : sensors_) {
     if (!channel.guards_pumps)
       continue;
-    const Reason refusal = channel.reservoir(millis()).refusal();
+    const Reason refusal = channel.reservoir(millis_64()).refusal();
     if (refusal != Reason::NONE)
       return refusal;
   }
@@ -127,6 +127,8 @@ bool PlantNode::may_ask_(const HttpExchange &exchange, uint32_t now_ms) const {
 
 void PlantNode::watch_link_(uint32_t now_ms) {
   const bool is_linked = this->is_linked();
+  // Forgotten before the clock wraps and an old answer looks young.
+  has_answered_ = is_linked;
   if (is_linked != was_linked_) {
     was_linked_ = is_linked;
     if (!is_linked)

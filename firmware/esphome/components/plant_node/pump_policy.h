@@ -65,7 +65,8 @@ struct Limits {
 /// The last word of a reservoir's sensor.
 struct Reservoir {
   float level_percent;
-  uint32_t age_ms;
+  /// On a clock that never wraps: a sensor that died 49 days ago must not look young.
+  uint64_t age_ms;
   float empty_at_percent;
   uint32_t stale_after_ms;
 

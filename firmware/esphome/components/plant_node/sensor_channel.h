@@ -24,9 +24,9 @@ struct SensorChannel {
   binary_sensor::BinarySensor *contact{nullptr};
 #endif
   float value{NAN};
-  uint32_t measured_ms{0};
+  uint64_t measured_ms{0};
 
-  Reservoir reservoir(uint32_t now_ms) const {
+  Reservoir reservoir(uint64_t now_ms) const {
 #ifdef USE_BINARY_SENSOR
     if (contact != nullptr)
       return {!contact->has_state() ? NAN : contact->state ? 100.0f : 0.0f, 0, empty_at_percent, stale_after_ms};

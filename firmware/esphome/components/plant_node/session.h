@@ -12,7 +12,7 @@ class Pace {
  public:
   Pace(uint32_t first_ms, uint32_t most_ms) : backoff_(first_ms, most_ms) {}
   bool may_go(uint32_t now_ms) {
-    if (waits_ && static_cast<int32_t>(now_ms - until_ms_) >= 0)
+    if (waits_ && now_ms - since_ms_ >= pause_ms_)
       waits_ = false;
     return !waits_;
   }
@@ -20,7 +20,8 @@ class Pace {
     this->wait(now_ms, backoff_.failed(random, retry_after_ms));
   }
   void wait(uint32_t now_ms, uint32_t pause_ms) {
-    until_ms_ = now_ms + pause_ms;
+    since_ms_ = now_ms;
+    pause_ms_ = pause_ms;
     waits_ = true;
   }
   void succeeded() {
@@ -30,7 +31,8 @@ class Pace {
 
  protected:
   Backoff backoff_;
-  uint32_t until_ms_{0};
+  uint32_t since_ms_{0};
+  uint32_t pause_ms_{0};
   bool waits_{false};
 };
 

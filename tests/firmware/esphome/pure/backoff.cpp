@@ -1,4 +1,5 @@
 #include "backoff.h"
+#include "session.h"
 #include <cstdint>
 #include "check.h"
 
@@ -22,4 +23,10 @@ int main() {
     CHECK(pause_ms >= 120'000 && pause_ms <= 132'000);
   }
   CHECK(Backoff(1000, 60'000).failed(UINT32_MAX, UINT32_MAX) <= UINT32_MAX / 4);
+  Pace pace(1000, 1000);
+  pace.failed(UINT32_MAX - 100, 0);
+  CHECK(!pace.may_go(800) && pace.may_go(1000));
+  // Without a network nobody asks: after a month it goes on at once, not after the clock has come round.
+  pace.failed(0, 0);
+  CHECK(pace.may_go(30u * 24 * 60 * 60 * 1000));
 }

@@ -93,6 +93,8 @@ static void reservoirs() {
   for (float level : {NAN, INFINITY, -0.1f, 100.1f})
     CHECK((Reservoir{level, 0, 5, 300'000}.refusal() == Reason::RESERVOIR_UNKNOWN));
   CHECK((Reservoir{50, 300'001, 5, 300'000}.refusal() == Reason::RESERVOIR_UNKNOWN));
+  // A sensor that died as long ago as a clock of 32 bits takes to come round.
+  CHECK((Reservoir{50, (1ULL << 32) + 10, 5, 300'000}.refusal() == Reason::RESERVOIR_UNKNOWN));
 }
 
 int main() {
