@@ -61,7 +61,10 @@ void Actuator::start(const Command &command) {
       record_.status = Status::SUCCEEDED;
       record_.ran_ms = 0;
     }
-    if (!this->save_() || !this->arm_(verdict.allowed_ms)) {
+    const bool is_written = this->save_();
+    // Before the timer's, which must not end what has not begun.
+    started_ms_ = millis();
+    if (!is_written || !this->arm_(verdict.allowed_ms)) {
       // Nothing moves that is not written down, or that nothing would end.
       record_ = before;
       this->save_();
@@ -78,9 +81,12 @@ void Actuator::start(const Command &command) {
   command_ = command;
   cut_ = verdict.reason;
   planned_ms_ = is_endless ? 0 : verdict.allowed_ms;
-  started_ms_ = millis();
   is_running_ = true;
   this->drive_(true);
+  // A timer of a millisecond may have written the pin off before it went on, and will not do so again.
+  uint32_t ended_ms;
+  if (this->has_ended_(ended_ms))
+    this->drive_(false);
   this->publish_state(true);
   if (is_endless && is_command)
     node_->ledger().finish(command.seq, Outcome{Status::SUCCEEDED, Reason::NONE, 0});
@@ -134,7 +140,8 @@ void Actuator::finish_(Status status, Reason reason, uint32_t off_at_ms) {
 void Actuator::write_state(bool is_on) {
   if (!is_on) {
     this->stop(Reason::OFF);
-    this->publish_state(false);
+    // What listens to the switch may have asked for the next run by now.
+    this->publish_state(is_running_);
     return;
   }
   // A button has no link to tell it when it is too much: without one it does not run.

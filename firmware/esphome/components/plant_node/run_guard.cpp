@@ -13,9 +13,10 @@ namespace esphome::plant_node {
 #ifndef USE_HOST
 void RunGuard::fire_(void *guard) {
   auto *self = static_cast<RunGuard *>(guard);
-  self->isr_pin_.digital_write(false);
+  // Said before it is done: who switches on at this very moment looks afterwards.
   self->fired_at_ms_ = millis();
   self->has_fired_ = true;
+  self->isr_pin_.digital_write(false);
 }
 #endif
 
@@ -85,9 +86,9 @@ void RunGuard::fire_(void *guard) {
       thread.changed.wait_until(lock, thread.deadline);
     } else {
       thread.is_armed = false;
-      self->pin_->digital_write(false);
       self->fired_at_ms_ = millis();
       self->has_fired_ = true;
+      self->pin_->digital_write(false);
     }
   }
 }
