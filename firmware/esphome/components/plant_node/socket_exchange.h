@@ -109,8 +109,8 @@ template<size_t BODY, size_t ANSWER> class SocketExchange final : public HttpExc
     JsonWriter body(buffer_ + HEAD, BODY);
     if (request_.body != nullptr)
       request_.body->write_body(body);
-    char head_text[HEAD];
-    JsonWriter head(head_text, HEAD);
+    // Its end is not known before it is written, and an ESP8266's stack has no room for a second one.
+    JsonWriter head(buffer_, HEAD);
     head.raw(request_.method).raw(" ").raw(base_).raw(request_.path).raw(" HTTP/1.1\r\nHost: ").raw(host_).raw(":").count(port_);
     head.raw("\r\nConnection: close\r\nAccept: application/json\r\nUser-Agent: ").raw(agent_).raw("\r\n");
     if (request_.token != nullptr)
@@ -121,7 +121,7 @@ template<size_t BODY, size_t ANSWER> class SocketExchange final : public HttpExc
     if (!head.is_whole() || !body.is_whole())
       return false;
     at_ = HEAD - head.size();
-    memcpy(buffer_ + at_, head_text, head.size());
+    memmove(buffer_ + at_, buffer_, head.size());
     end_ = HEAD + body.size();
     return true;
   }
