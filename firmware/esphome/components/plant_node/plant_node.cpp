@@ -141,7 +141,9 @@ void PlantNode::watch_link_(uint32_t now_ms) {
   if (now_ms - reported_ms_ < REPORT_EVERY_MS)
     return;
   reported_ms_ = now_ms;
-  readings_.expire(now_ms);
+  // A batch that is under way stays: its answer is about it, and not about the next.
+  if (task_ != Task::TELEMETRY)
+    readings_.expire(millis());
   if (waiting_sensor_ != nullptr)
     waiting_sensor_->publish_state(static_cast<float>(readings_.waiting()));
   if (dropped_sensor_ != nullptr)
