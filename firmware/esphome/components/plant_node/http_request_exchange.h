@@ -55,7 +55,10 @@ template<size_t BODY, size_t ANSWER> class HttpRequestExchange final : public Ht
   bool read_(http_request::HttpContainer &answer) {
     const uint32_t began_ms = millis();
     uint32_t heard_ms = began_ms;
-    while (!answer.is_read_complete()) {
+    if (status_ == 204)
+      return true;
+    // To be read before it is asked whether that was all: of a chunked answer everything may be in ESP-IDF's buffer by then.
+    do {
       // The whole answer has one deadline, so a server that drips cannot hold the loop.
       if (millis() - began_ms > 2 * http_->get_timeout())
         return fail_("it takes too long"), false;
@@ -75,7 +78,7 @@ template<size_t BODY, size_t ANSWER> class HttpRequestExchange final : public Ht
         default:
           return fail_("the connection broke"), false;
       }
-    }
+    } while (!answer.is_read_complete());
     return true;
   }
 
