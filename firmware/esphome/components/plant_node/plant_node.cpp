@@ -164,8 +164,10 @@ void PlantNode::loop() {
   if (poll_->is_over())
     this->take_poll_answer_(now_ms);
   if (network::is_connected()) {
-    this->next_task_(now_ms);
     this->next_poll_(now_ms);
+    // One request that holds up the loop at a time: between two of them the pumps are looked after.
+    if (!poll_->is_blocking() || poll_->is_idle())
+      this->next_task_(now_ms);
   }
   const bool is_all_sent = readings_.waiting() == 0 && !ledger_.has_news() && has_polled_;
   if (is_all_sent && has_news_of_sent_) {
