@@ -132,6 +132,17 @@ MISTAKES = {
     "a strapping pin": ("pin: GPIO26", "pin: GPIO12", "GPIO12 is used while the chip boots"),
     "an unknown actuator": ("type: pump", "type: valve", "valve"),
     "no address": ("url: http://10.0.0.1:8000", "url: 10.0.0.1", "give http://… or https://…"),
+    "a space in the address": ("url: http://10.0.0.1:8000", "url: http://10.0.0.1/a b", "give http://… or https://…"),
+    "a level that is never stale": (
+        "kind: soil_moisture",
+        "kind: reservoir_level, stale_after: 60d",
+        "value must be at most",
+    ),
+    "a request as long as the link": (
+        "plant_node:\n  url: http:",
+        "http_request: {timeout: 11s}\nplant_node:\n  url: https:",
+        "make 'timeout:' of 'http_request:' smaller",
+    ),
     "a user in the address": ("http://10", "http://ada:pw@10", "give no more than http://HOST:PORT/PATH"),
     "https without its block": ("url: http:", "url: https:", "https:// needs an 'http_request:' block"),
     "a channel in capitals": ("channel: soil", "channel: Soil 1", "small letters, digits and _"),

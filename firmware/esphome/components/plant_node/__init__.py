@@ -1,5 +1,6 @@
 """A node of Plant Automation: sends what it measures, and guards its pumps by itself."""
 
+import logging
 from urllib.parse import urlsplit
 
 import esphome.codegen as cg
@@ -23,6 +24,8 @@ from .channels import MOST_ACTUATORS, MOST_SENSORS, RESERVOIR, SENSOR_KINDS, all
 CODEOWNERS = ["@plant-automation"]
 DEPENDENCIES = ["network"]
 AUTO_LOAD = ["socket", "sensor", "switch", "output"]
+
+_LOGGER = logging.getLogger(__name__)
 
 VERSION = "0.1.0"
 
@@ -56,7 +59,9 @@ def _url(value):
         port = parts.port
     except ValueError as error:
         raise cv.Invalid(f"'{value}' is no address of a backend: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    # What urlsplit leaves out or takes as it is would break the request's first line.
+    is_plain = value.isascii() and value.isprintable() and " " not in value
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
         raise cv.Invalid(
             f"'{value}' is no address of a backend; give http://… or https://…, such as http://192.168.1.10:8000"
         )
@@ -66,7 +71,7 @@ def _url(value):
         raise cv.Invalid("IPv6 addresses are not supported; give an IPv4 address or a name")
     if len(parts.hostname) > 100 or len(parts.path) > 100 or port == 0:
         raise cv.Invalid("The address is too long, or its port is 0")
-    return value.rstrip("/")
+    return parts.scheme + value[len(parts.scheme) :].rstrip("/")
 
 
 def _one_line(value):
@@ -103,7 +108,9 @@ CHANNEL_SCHEMA = cv.All(
             cv.Required(CONF_KIND): cv.one_of(*SENSOR_KINDS, lower=True),
             cv.Optional(CONF_UNIT): cv.string_strict,
             cv.Optional(CONF_EMPTY_AT): cv.percentage,
-            cv.Optional(CONF_STALE_AFTER): cv.positive_time_period_milliseconds,
+            cv.Optional(CONF_STALE_AFTER): cv.All(
+                cv.positive_time_period_milliseconds, cv.Range(max=cv.TimePeriod(hours=24))
+            ),
         }
     ),
     unit_of,
@@ -170,13 +177,23 @@ def _final_validate(config):
         raise cv.Invalid("A pump's past runs must survive a power cut: add 'restore_from_flash: true' to 'esp8266:'")
     if actuators and "deep_sleep" in full:
         raise cv.Invalid("A node that sleeps watches no pump and no lamp: give them to a node that is always on")
+    if any(each["type"] == "pump" for each in actuators):
+        for each in config[CONF_SENSORS]:
+            if each[CONF_KIND] == RESERVOIR and CONF_EMPTY_AT not in each:
+                _LOGGER.warning(
+                    "The reservoir '%s' is sent in %s: this node's pumps do not look at it, only the backend does. "
+                    "In %% it would stop them by itself",
+                    each[CONF_CHANNEL],
+                    each[CONF_UNIT],
+                )
     if not config[CONF_URL].startswith("https://"):
         return config
     timeout = full["http_request"].get("timeout")
-    if timeout is not None and timeout.total_milliseconds * 2 > config[CONF_LINK_TIMEOUT].total_milliseconds:
+    # The name, the connection, TLS, the head and twice for the body, begun when half the link's timeout is over.
+    if timeout is not None and timeout.total_milliseconds * 12 > config[CONF_LINK_TIMEOUT].total_milliseconds:
         raise cv.Invalid(
-            "A request may take longer than half the link's timeout: make 'timeout:' of 'http_request:' smaller, "
-            "or 'link_timeout:' larger"
+            "A request may take longer than half the link's timeout, six times its own: make 'timeout:' of "
+            "'http_request:' smaller, or 'link_timeout:' larger"
         )
     return config
 
