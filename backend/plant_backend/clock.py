@@ -46,6 +46,7 @@ class AgreedClock(SystemClock):
     def __init__(self) -> None:
         super().__init__()
         self._offset_ms = time.time_ns() // 1_000_000 - self.steady_ms()
+        self.asked_at_ms = self.steady_ms()
 
     def now_ms(self) -> int:
         """Give the time in Unix milliseconds."""
@@ -53,6 +54,7 @@ class AgreedClock(SystemClock):
 
     def agree(self, told_ms: int, asked_at_ms: int, answered_at_ms: int) -> None:
         """Go by a time that was told between two moments, as far as it says anything new: an answer takes its time."""
+        self.asked_at_ms = asked_at_ms
         earliest_ms, latest_ms = told_ms - answered_at_ms, told_ms - asked_at_ms
         if not earliest_ms - 1 <= self._offset_ms <= latest_ms + 1:
             self._offset_ms = (earliest_ms + latest_ms) // 2

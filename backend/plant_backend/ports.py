@@ -58,6 +58,9 @@ class Clock(Protocol):
 class SharedClock(Protocol):
     """A clock of many machines, which goes by what one of them says."""
 
+    asked_at_ms: int
+    """When the last question was asked that was answered, on the steady clock."""
+
     def steady_ms(self) -> int: ...
 
     def agree(self, told_ms: int, asked_at_ms: int, answered_at_ms: int) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from plant_backend.ports import Clock, Storage, Transaction
+from plant_backend.ports import Clock, SharedClock, Storage, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,9 @@ class ClockWatch:
         self._pending_ms = 0
         self._settings = 0
         self._moved_ms = storage.clock_moved_ms
+        self._noticed = (self._moved_ms, 0)
+        self._overtaken_ms: int | None = None
+        """What was known of the moves before our last one, as long as nobody has looked since."""
         self._lock = asyncio.Lock()
 
     def look(self) -> None:
@@ -40,17 +43,34 @@ class ClockWatch:
             self._storage.shift_latest(jump_ms)
 
     def _adopt(self) -> None:
-        """Take note where another process has moved the dates by the jump that this clock shows as well."""
-        moved_ms = self._storage.clock_moved_ms - self._moved_ms
-        if moved_ms == 0 or abs(self._pending_ms + self._jump_ms() - moved_ms) > TOLERANCE_MS:
+        """Take note where another process has moved the dates, by a jump that this clock shows too or never will."""
+        if self._storage.clock_moved_ms == self._overtaken_ms:
             return
-        more_ms = moved_ms - self._pending_ms
-        self._offset_ms += more_ms
-        self._storage.shift_latest(more_ms)
-        self._pending_ms = 0
+        self._overtaken_ms = None
+        moved_ms = self._storage.clock_moved_ms - self._moved_ms
+        if moved_ms == 0:
+            self._noticed = (self._moved_ms, 0)
+            return
+        if abs(self._pending_ms + self._jump_ms() - moved_ms) <= TOLERANCE_MS:
+            more_ms = moved_ms - self._pending_ms
+            self._offset_ms += more_ms
+            self._storage.shift_latest(more_ms)
+            self._pending_ms = 0
+        elif not self._is_without_jump():
+            return
         self._moved_ms += moved_ms
         self._settings += 1
         log.warning("clock_was_set", by_ms=moved_ms, commands_redated="by another process")
+
+    def _is_without_jump(self) -> bool:
+        """Tell whether this clock went on evenly where another process saw a jump: that one's machine stood still, or
+        this process began after the jump. The time has to have been asked for since that was noticed.
+        """
+        now_ms = self._clock.steady_ms()
+        if self._noticed[0] != self._storage.clock_moved_ms:
+            self._noticed = (self._storage.clock_moved_ms, now_ms)
+        has_asked = isinstance(self._clock, SharedClock) and self._clock.asked_at_ms > self._noticed[1]
+        return has_asked and self._pending_ms == 0 and abs(self._jump_ms()) <= TOLERANCE_MS
 
     async def settle(self) -> int:
         """Move the dates of commands with the clock. Gives a mark for `is_settled`.
@@ -91,6 +111,7 @@ class ClockWatch:
             self._pending_ms -= theirs_ms
             self._moved_ms += theirs_ms
             return
+        self._overtaken_ms = self._storage.clock_moved_ms
         count, self._moved_ms = done
         self._pending_ms -= jump_ms
         self._settings += 1
