@@ -23,7 +23,8 @@ def _make(path: Path) -> None:
 
     Of several processes that start at once in one folder the first one's key is the key of all.
     """
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    # By chance and not by process: in containers that share a folder all are process 1.
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     _write(new, secrets.token_hex(32))
     try:
         os.link(new, path)
