@@ -122,7 +122,8 @@ class PostgresWriter:
     def is_in_transaction(self) -> bool:
         from plant_backend.storage.postgres import is_in_transaction
 
-        return self._connection is not None and is_in_transaction(self._connection)
+        connection = self._connection
+        return connection is not None and not connection.invalidated and is_in_transaction(connection)
 
     @property
     def changes(self) -> int:
@@ -147,16 +148,23 @@ class PostgresWriter:
             if not is_look:
                 driver.execute(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
+        if self._connection is not None and self._connection.invalidated:
+            # It was lost in the middle of a statement.
+            self.drop()
+        was_open = self._connection is not None
         try:
             start()
         except Exception as error:
-            below = error.orig if isinstance(error, DBAPIError) else error
-            was_open = self._connection is not None
             self.drop()
+            below = error.orig if isinstance(error, DBAPIError) else error
             if not was_open or below is None or not is_lost(below):
                 raise
             # The server was restarted since we last spoke. Nothing was asked of it yet: it is safe to ask again.
-            start()
+            try:
+                start()
+            except Exception:
+                self.drop()
+                raise
         if not is_look:
             self._begun += 1
 
@@ -179,8 +187,9 @@ class PostgresWriter:
         if self._connection is None:
             return
         connection, self._connection = self._connection, None
-        below(connection).close()
-        connection.invalidate()
+        if not connection.invalidated:
+            below(connection).close()
+            connection.invalidate()
         connection.close()
 
     def close(self) -> None:
