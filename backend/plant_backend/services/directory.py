@@ -72,7 +72,7 @@ class Directory:
             self._bus.tell_others("device_changed", number)
 
     def number_of(self, device_id: str) -> int | None:
-        """Give the number of a device that is at hand."""
+        """Give the number of a device that is or was at hand."""
         return self._numbers.get(device_id)
 
     def forget_id(self, device_id: str) -> None:
@@ -86,7 +86,7 @@ class Directory:
         self._generation += 1
         entry = self._entries.pop(number, None)
         if entry is not None:
-            self._numbers.pop(entry.device.id, None)
+            # Its number stays known: a poll that began with this entry still has to hear of commands.
             entry.is_current = False
 
 
