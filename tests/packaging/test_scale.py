@@ -77,3 +77,10 @@ def test_a_proxy_is_believed_at_the_one_address_that_it_has() -> None:
     aliases = [SERVICES[name]["networks"]["edge"]["aliases"][0] for name in ("serve-1", "serve-2")]
     proxied = " ".join(f"{alias}:8000" for alias in aliases)
     assert f"reverse_proxy {proxied}" in (ROOT / "containers/Caddyfile.scale").read_text()
+
+
+def test_what_only_home_assistant_may_say_is_dropped_here_too() -> None:
+    one, several = ((ROOT / f"containers/{name}").read_text() for name in ("Caddyfile", "Caddyfile.scale"))
+    dropped = re.findall(r"header_up -(\S+)", one)
+    assert dropped
+    assert re.findall(r"header_up -(\S+)", several) == dropped
