@@ -70,15 +70,15 @@ class Automation:
         The look costs one read. Only when there is something to do is it repeated inside a writing transaction,
         so that two workers who see the same dry plant give one dose.
         """
-        entry = await self._directory.entry(number)
-        if entry is None:
-            self._forget(number)
-            return None
         # Whatever was reported before this moment is in what we are about to hear.
         known_at = self._clock.now()
         if self._storage.is_shared:
             # The news may be faster than what it is about: look at what was committed before it was told.
             await self._storage.catch_up()
+        entry = await self._directory.entry(number)
+        if entry is None:
+            self._forget(number)
+            return None
         mark = await self._watch.settle()
         heard = listen(self._storage, entry.device)
         now = self._clock.now()

@@ -1,42 +1,85 @@
-"""What one process has to hear of what another did."""
+"""What one process has to know of what another did. Without a bus: the log alone tells of it."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
+import pytest
 from plant_backend.domain.account import Principal
 from plant_backend.domain.command import Action
+from plant_backend.domain.errors import WateringRefused
+from plant_backend.domain.model import Device
+from plant_backend.services.registry import Services
+from plant_backend.storage.postgres_store import PostgresStorage
 
 from tests.backend.contract.test_one_dose import a_process
-from tests.backend.stateful.bench import SetClock
-from tests.builders import NOW, a_manifest
+from tests.backend.stateful.bench import PROFILE, SetClock
+from tests.builders import NOW, a_batch, a_manifest
+
+ADA = Principal(1, "ada")
 
 
-async def test_a_poll_hears_of_commands_after_its_device_has_changed(postgres_url: str, tmp_path: Any) -> None:
-    """The poll goes on with what it knew of the device; without a bus the log alone tells of a command."""
-    clock, told = SetClock(), list[int]()
+class Two(NamedTuple):
+    """Two processes, and a device that both know."""
+
+    here: PostgresStorage
+    one: Services
+    there: PostgresStorage
+    other: Services
+    device: Device
+    secret: str
+
+    async def decisions(self) -> int:
+        found = await self.here.read(lambda tx: tx.automation.decisions(self.device.number, None, 10))
+        return len(found)
+
+
+@pytest.fixture
+async def two(postgres_url: str, tmp_path: Any) -> AsyncIterator[Two]:
+    clock = SetClock()
     async with (
         a_process(postgres_url, clock, tmp_path) as (here, one),
         a_process(postgres_url, clock, tmp_path) as (there, other),
     ):
         there.listen_elsewhere(other.elsewhere)
-        other.bus.subscribe("commands", told.append)
-
-        def work(tx):  # type: ignore[no-untyped-def]
-            user = tx.users.add("ada", "hash", NOW)
-            device = tx.devices.add(Principal(user.id, "ada"), "d-1", "Fern", b"\1" * 32, NOW)
-            tx.devices.register(device.number, a_manifest(), NOW)
-            return Principal(user.id, "ada"), device
-
-        ada, device = await here.write(work)
+        await here.write(lambda tx: tx.users.add("ada", "hash", NOW))
+        device, secret = await one.devices.add(ADA, "Fern")
+        await one.automation.set_profile(ADA, device.id, PROFILE)
         await there.catch_up()
-        # It knows the device from here on.
         await other.automation.evaluate(device.number)
-        await one.devices.rename(ada, device.id, "Moss")
-        await one.commands.request(ada, device.id, "pump", Action.OFF, None)
-        await there.catch_up()
-        assert set(told) == {device.number}
-        told.clear()
-        await one.devices.rename(ada, device.id, "Lichen")
-        await there.catch_up()
-        await one.commands.request(ada, device.id, "pump", Action.OFF, None)
-        await there.catch_up()
-        assert set(told) == {device.number}
+        yield Two(here, one, there, other, device, secret)
+
+
+async def test_a_poll_hears_of_commands_after_its_device_has_changed(two: Two) -> None:
+    """The poll goes on with what it knew of the device."""
+    told: list[int] = []
+    two.other.bus.subscribe("commands", told.append)
+    await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
+    await two.one.commands.request(ADA, two.device.id, "lamp", Action.OFF, None)
+    await two.there.catch_up()
+    assert set(told) == {two.device.number}
+    told.clear()
+    await two.one.devices.rename(ADA, two.device.id, "Moss")
+    await two.there.catch_up()
+    await two.one.commands.request(ADA, two.device.id, "lamp", Action.OFF, None)
+    await two.there.catch_up()
+    assert set(told) == {two.device.number}
+
+
+async def test_a_worker_judges_a_plant_by_the_channels_that_it_has_now(two: Two) -> None:
+    """The nudge may come before the log was followed."""
+    before = await two.decisions()
+    await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
+    await two.other.automation.evaluate(two.device.number)
+    assert await two.decisions() == before + 1
+
+
+async def test_a_person_is_refused_for_a_tank_that_was_found_empty_elsewhere(two: Two) -> None:
+    await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
+    device = await two.here.read(lambda tx: tx.devices.get(ADA, two.device.id))
+    soil, tank = (sensor.id for sensor in device.sensors)
+    await two.here.append(a_batch("b-1", [(soil, 30, 60_000), (tank, 80, 60_000)], device=device.number))
+    await two.there.catch_up()
+    await two.here.append(a_batch("b-2", [(tank, 1, 0)], device=device.number))
+    with pytest.raises(WateringRefused) as refused:
+        await two.other.commands.request(ADA, device.id, "pump", Action.ON, 5_000)
+    assert refused.value.code == "reservoir_low"
