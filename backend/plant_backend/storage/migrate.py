@@ -70,6 +70,9 @@ def migrate_postgres(url: str) -> tuple[str | None, str | None]:
             if _revision_of(connection) == head:
                 return head, head
             connection.exec_driver_sql("BEGIN")
+            for limit in ("statement_timeout", "lock_timeout"):
+                # A large table takes its time, and who waits for the one that migrates waits for that.
+                connection.exec_driver_sql(f"SET LOCAL {limit} = 0")
             for lock in (postgres.MIGRATION_LOCK, postgres.WRITE_LOCK):
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
             try:

@@ -87,6 +87,22 @@ def test_of_many_processes_that_start_at_once_one_migrates(postgres: Postgres) -
     assert sum(before is None for before, _ in outcomes) == 1
 
 
+def test_an_upgrade_of_large_tables_may_take_its_time(postgres: Postgres) -> None:
+    """A limit would end it, and the next attempt, and every process that waits for it."""
+    url = postgres.make_database()
+    name = url.rsplit("/", 1)[1]
+    postgres.execute(name, "CREATE TABLE limits_met (value text)")
+    postgres.execute(
+        name,
+        """CREATE FUNCTION note_limits() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO limits_met VALUES (current_setting('statement_timeout')), (current_setting('lock_timeout'));
+        END $$""",
+    )
+    postgres.execute(name, "CREATE EVENT TRIGGER at_ddl ON ddl_command_start EXECUTE FUNCTION note_limits()")
+    migrate_postgres(url)
+    assert postgres.execute(name, "SELECT DISTINCT value FROM limits_met") == [("0",)]
+
+
 def test_a_postgresql_database_of_a_newer_version_is_left_alone(postgres: Postgres) -> None:
     url = postgres.make_database()
     migrate_postgres(url)
