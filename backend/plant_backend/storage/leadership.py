@@ -75,7 +75,10 @@ class Leadership:
                 self._connection.execute(f"SET idle_session_timeout = '{_SILENCE_S}s'")
             row = self._connection.execute(f"SELECT pg_try_advisory_lock({LEADER_LOCK})").fetchone()
             return bool(row and row[0])  # type: ignore[index]
-        except psycopg.Error:
+        except Exception as error:
+            # Whatever it was, such as no file left to open: who does not ask again never leads, and nobody may be left.
+            if not isinstance(error, psycopg.Error):
+                log.exception("leadership_not_asked")
             self._close()
             return False
 

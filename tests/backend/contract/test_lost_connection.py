@@ -2,6 +2,7 @@
 
 import pytest
 from plant_backend.domain.errors import Unavailable
+from plant_backend.storage.leadership import Leadership
 from plant_backend.storage.postgres_store import PostgresStorage
 from plant_backend.storage.transaction import SqlTransaction
 from sqlalchemy import text
@@ -29,3 +30,12 @@ async def test_a_connection_lost_in_a_statement_is_made_anew_by_the_next(postgre
             assert await storage.read(one) == 1
     finally:
         await storage.close()
+
+
+async def test_whatever_goes_wrong_when_the_lead_is_asked_for_it_is_asked_for_again() -> None:
+    leadership = Leadership("postgresql://plant@localhost:no-port/plants")
+    await leadership.start()
+    try:
+        assert not leadership.is_leader
+    finally:
+        await leadership.stop()
