@@ -102,7 +102,14 @@ class TelemetryEndpoint:
             raise _invalid(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _unreadable(body, error) from None
-        receipt = await self._services.telemetry.accept(entry, batch.batch_id, batch.boot_id, batch.readings)
+        try:
+            receipt = await self._services.telemetry.accept(entry, batch.batch_id, batch.boot_id, batch.readings)
+        except InvalidInput:
+            await self._services.telemetry.look_elsewhere()
+            if entry.is_current:
+                raise
+            entry = await self._services.tokens.check(token)
+            receipt = await self._services.telemetry.accept(entry, batch.batch_id, batch.boot_id, batch.readings)
         return b'{"accepted":%d,"duplicate":%s}' % (receipt.accepted, b"true" if receipt.is_duplicate else b"false")
 
 

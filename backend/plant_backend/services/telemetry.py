@@ -74,6 +74,14 @@ class Telemetry:
             Batch(entry.device.number, batch_id, boot_id, received_at_ms, sensor_ids, values, offsets_ms)
         )
 
+    async def look_elsewhere(self) -> None:
+        """Take in what other processes did: a batch that is refused for good is dropped by its node.
+
+        The node may have named its channels to another process a moment ago.
+        """
+        if self._storage.is_shared:
+            await self._storage.catch_up()
+
 
 def _refusal(entry: DeviceEntry, readings: Sequence[ReadingIn], received_at_ms: int) -> InvalidInput:
     """Say all that is wrong with a batch, field by field."""

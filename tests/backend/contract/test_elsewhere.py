@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
+from plant_backend.api.telemetry import TelemetryEndpoint
 from plant_backend.domain.account import Principal
 from plant_backend.domain.command import Action
 from plant_backend.domain.errors import WateringRefused
-from plant_backend.domain.model import Device
+from plant_backend.domain.kinds import SensorKind
+from plant_backend.domain.model import Device, Manifest, SensorClaim
 from plant_backend.services.registry import Services
 from plant_backend.storage.postgres_store import PostgresStorage
 
@@ -83,3 +86,32 @@ async def test_a_person_is_refused_for_a_tank_that_was_found_empty_elsewhere(two
     with pytest.raises(WateringRefused) as refused:
         await two.other.commands.request(ADA, device.id, "pump", Action.ON, 5_000)
     assert refused.value.code == "reservoir_low"
+
+
+async def test_readings_of_a_channel_that_was_named_elsewhere_are_taken(two: Two) -> None:
+    """Refused for good they would be lost: the node drops what can never succeed."""
+    bare = Manifest("plant-node", "0.1.0", (SensorClaim("soil", SensorKind.SOIL_MOISTURE, "%"),), ())
+    await two.one.node_auth.sign_in(two.device.id, two.secret, bare)
+    await two.there.catch_up()
+    pair = await two.one.node_auth.sign_in(two.device.id, two.secret, bare)
+    endpoint = TelemetryEndpoint(two.other, lambda _: None)
+
+    async def send(sensor: str) -> int:
+        body = msgspec.json.encode({"batch_id": sensor, "readings": [{"sensor": sensor, "value": 30, "age_ms": 0}]})
+        scope = {"headers": [(b"authorization", f"Bearer {pair.access_token}".encode())]}
+        answers: list[int] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body}
+
+        async def answer(message: Any) -> None:
+            answers.extend([message["status"]] if "status" in message else ())
+
+        await endpoint(scope, receive, answer)
+        return answers[0]
+
+    assert await send("soil") == 202
+    assert await send("tank") == 422
+    await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
+    assert await send("tank") == 202
+    assert await send("nonsense") == 422
