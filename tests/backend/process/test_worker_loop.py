@@ -18,14 +18,21 @@ class _Services(SimpleNamespace):
 
         super().__init__(
             clock=SimpleNamespace(now_ms=lambda: 0, sleep=lambda _: asyncio.sleep(3600)),
-            bus=SimpleNamespace(subscribe=lambda *_: None),
+            bus=SimpleNamespace(subscribe=lambda *_: None, done=lambda *_: None),
             automation=SimpleNamespace(evaluate=nothing),
             commands=SimpleNamespace(give_up_overdue=nothing, heal_clock=nothing),
+            alerts=SimpleNamespace(end_snoozes=nothing),
         )
 
 
 class _Storage:
-    """A storage with one device."""
+    """A storage with one device, which no other process has."""
+
+    is_shared = False
+    is_leader = True
+
+    async def catch_up(self) -> None:
+        """Nobody else writes."""
 
     async def read(self, _: object) -> list[int]:
         return [1]

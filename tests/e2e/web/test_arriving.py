@@ -108,16 +108,3 @@ def test_an_alert_comes_is_seen_and_goes_without_a_reload(windows: Windows, gard
     node.send(soil=41, tank=95)
     see(row).to_have_count(0)
     garden.ada.request("DELETE", node.path)
-
-
-def test_a_way_to_be_told_is_tried_on_the_spot(windows: Windows, garden: Garden) -> None:
-    page = windows.open().go("/web/notifications")
-    page.get_by_label("Name", exact=True).fill("My phone")
-    page.get_by_label("Address of the service").fill("ntfy://plants.invalid/topic")
-    page.get_by_role("button", name="Add").click()
-    row = page.get_by_role("listitem").filter(has_text="My phone")
-    row.get_by_role("button", name="Test").click()
-    see(row).to_contain_text("It was not taken")
-    row.get_by_role("button", name="Delete").click()
-    see(page.get_by_role("heading", name="The first one")).to_be_visible()
-    assert garden.ada.get("/notifications/targets") == []
