@@ -1,20 +1,10 @@
 """A poll whose node hangs up ends, whatever happens at that moment."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from tests.backend.stateful.bench import Backend
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(empty)
-    yield backend
-    await backend.end()
 
 
 @pytest.mark.parametrize("steps", range(6))

@@ -1,8 +1,5 @@
 """A database from yesterday does not know today's doses. The node does, and they count."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from plant_backend.domain.alert import AlertKind, AlertState
 from plant_backend.domain.command import AckStatus, Command, CommandState
@@ -12,14 +9,6 @@ from plant_backend.domain.reason import ReasonCode
 from tests.backend.stateful.bench import CAP_MS, PROFILE, Backend, Node
 
 DRY = 12.0
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(empty)
-    yield backend
-    await backend.end()
 
 
 @pytest.fixture

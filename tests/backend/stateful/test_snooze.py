@@ -1,9 +1,7 @@
 """A snoozed alert calls nobody and guards its pump; nothing of it is lost, and it calls again."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from plant_backend.domain.alert import Alert, AlertKind, AlertState, RaiseAlert, Severity
@@ -18,14 +16,6 @@ from tests.builders import DAY
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 KIND = AlertKind.NOT_WATERING
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(empty)
-    yield backend
-    await backend.end()
 
 
 async def a_target(backend: Backend) -> None:

@@ -1,22 +1,13 @@
 """What takes a waiting run back has to know more than whoever asked for it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from plant_backend.domain.command import CommandState
 
 from tests.backend.stateful.bench import Backend, Reading
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(empty)
-    yield backend
-    await backend.end()
 
 
 async def test_a_look_from_before_the_news_takes_back_no_run_from_after_it(
