@@ -22,6 +22,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
+from sqlalchemy.exc import SQLAlchemyError
 
 from .api import Bucket, Message, PlantApiError
 from .const import CONF_IMPORT_STATISTICS, DOMAIN, LOGGER
@@ -90,6 +91,7 @@ class Backfill:
         self._slots: set[Slot] = {
             (device_id, sensor, datetime.fromisoformat(hour)) for device_id, sensor, hour in known.get("slots", ())
         }
+        self._under_way: set[Slot] = set()
         heard_at = known.get("heard_at")
         self._heard_at = dt_util.utcnow() if heard_at is None else datetime.fromisoformat(heard_at)
         self.position: str | None = known.get("position") or entry.runtime_data.data.position
@@ -126,7 +128,9 @@ class Backfill:
         return {
             "position": self.position,
             "heard_at": self._heard_at.isoformat(),
-            "slots": sorted([device_id, sensor, hour.isoformat()] for device_id, sensor, hour in self._slots),
+            "slots": sorted(
+                [device_id, sensor, hour.isoformat()] for device_id, sensor, hour in self._slots | self._under_way
+            ),
         }
 
     async def _async_work(self) -> None:
@@ -147,6 +151,9 @@ class Backfill:
             except PlantApiError as error:
                 LOGGER.debug("Late readings are imported later: %s", error)
                 await asyncio.sleep(AGAIN_AFTER_S)
+            except SQLAlchemyError as error:
+                LOGGER.warning("The recorder's database fails; late readings are imported later: %s", error)
+                await asyncio.sleep(AGAIN_AFTER_S)
 
     def _due_in_s(self) -> float | None:
         if not self._slots:
@@ -164,11 +171,15 @@ class Backfill:
             # What comes late for the same hours in the meantime is to be imported again.
             taken = {(device_id, sensor, hour) for hour in hours}
             self._slots -= taken
+            self._under_way = taken
             try:
                 await self._async_import_channel(device_id, sensor, hours)
-            except PlantApiError:
+            except BaseException:
+                # Also where Home Assistant stops in the middle: the next start does it.
                 self._slots |= taken
                 raise
+            finally:
+                self._under_way = set()
             self._store.async_delay_save(self._document, SAVE_AFTER_S)
 
     async def _async_import_channel(self, device_id: str, key: str, hours: set[datetime]) -> None:

@@ -1,6 +1,6 @@
 """Home Assistant in the test's process, and the real backend beside it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,14 +56,18 @@ def person(backend: Backend) -> Person:
 
 
 @pytest.fixture
-def field(hass: HomeAssistant, person: Person) -> Iterator[Field]:
+async def field(hass: HomeAssistant, person: Person) -> AsyncIterator[Field]:
     """A person with nothing yet, in the shared backend."""
-    yield Field(hass, person.backend, person)
-    for device in person.get("/devices"):
-        person.request("DELETE", f"/devices/{device['id']}")
+    field = Field(hass, person.backend, person)
+    yield field
+    await field.end()
+    for device in await field.do(person.get, "/devices"):
+        await field.do(person.request, "DELETE", f"/devices/{device['id']}")
 
 
 @pytest.fixture
-def own_field(hass: HomeAssistant, own_backend: Backend) -> Field:
+async def own_field(hass: HomeAssistant, own_backend: Backend) -> AsyncIterator[Field]:
     """A person in a backend of their own."""
-    return Field(hass, own_backend, own_backend.add_person("ada"))
+    field = Field(hass, own_backend, own_backend.add_person("ada"))
+    yield field
+    await field.end()

@@ -17,7 +17,7 @@ from tests.home_assistant.field_data import MANIFEST, READINGS
 from tests.live_backend import JSON, PASSWORD, Backend, Node, Person
 
 
-async def until(look: Callable[[], Any], *, within_s: float = 10.0) -> Any:
+async def until(look: Callable[[], Any], *, within_s: float = 60.0) -> Any:
     """Look again and again until there is something (true) to see, and give it. Home Assistant runs on meanwhile."""
     deadline = time.monotonic() + within_s
     while not (seen := look()):
@@ -73,6 +73,12 @@ class Field:
         await self.hass.async_block_till_done()
         await self.is_live()
         return self.entry
+
+    async def end(self) -> None:
+        """Unload what is loaded, while the recorder that it works with is there: the `hass` fixture would be too late."""
+        for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
+            await self.hass.config_entries.async_unload(entry.entry_id)
+        await self.hass.async_block_till_done()
 
     async def is_live(self) -> None:
         """Wait until the stream is open."""

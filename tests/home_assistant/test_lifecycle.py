@@ -52,7 +52,7 @@ async def test_a_restart_of_the_backend_is_said_once_and_loses_nothing(
     await field.becomes("sensor", "soil", STATE_UNAVAILABLE)
     await hass.async_block_till_done()
     await field.do(field.backend.start)
-    await field.becomes("sensor", "soil", "41.5", within_s=15)
+    await field.becomes("sensor", "soil", "41.5", within_s=60)
     await field.do(field.node.send, soil=33)
     await field.becomes("sensor", "soil", "33.0")
     assert len(said(caplog, logging.ERROR)) == 1
@@ -80,7 +80,7 @@ async def test_a_token_revoked_in_mid_stream_asks_to_sign_in_again(hass: HomeAss
     (token,) = await field.do(field.person.get, "/tokens")
     await field.do(field.person.request, "DELETE", f"/tokens/{token['id']}")
     await field.do(field.backend.restart)
-    await until(hass.config_entries.flow.async_progress, within_s=15)
+    await until(hass.config_entries.flow.async_progress, within_s=60)
     (flow,) = hass.config_entries.flow.async_progress()
     assert flow["step_id"] == "reauth_confirm"
     assert field.value("sensor", "soil") == STATE_UNAVAILABLE
@@ -95,7 +95,7 @@ async def test_a_backend_that_was_brought_up_to_date_and_is_too_new_now_is_said_
     monkeypatch.setattr("custom_components.plant_automation.api.client.API_VERSION", 0)
     await field.do(field.backend.restart)
     stream = entry.runtime_data._stream
-    await until(stream.done, within_s=20)
+    await until(stream.done, within_s=60)
     await field.becomes("sensor", "soil", STATE_UNAVAILABLE)
     assert "Traceback" not in caplog.text
     assert len(said(caplog, logging.ERROR)) == 1

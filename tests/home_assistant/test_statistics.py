@@ -1,6 +1,7 @@
 """What Home Assistant did not see as it was measured appears in the long-term statistics: right, and once."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
+from sqlalchemy.exc import OperationalError
 
 from custom_components.plant_automation import statistics
 from custom_components.plant_automation.api import Bucket, Message
@@ -56,7 +58,7 @@ async def become(hass: HomeAssistant, entity_id: str, *wanted: tuple[datetime, f
     """Wait until the statistics have these hours and no others."""
     expected = [(hour.timestamp(), mean, low, high) for hour, mean, low, high in wanted]
     found: list[Any] = []
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = await rows(hass, entity_id)
         if found == expected:
@@ -199,6 +201,48 @@ async def test_a_backend_that_is_away_is_asked_again(recorder_mock: Any, hass: H
     await bring(field, hour_ago(4), 30)
     await become(hass, field.entity_id("sensor", "soil"), (hour_ago(4), 30, 30, 30))
     assert asked >= 2
+
+
+async def test_a_recorder_that_fails_is_asked_again(
+    recorder_mock: Any, hass: HomeAssistant, field: Field, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """A database that is locked or full for a moment costs no hour."""
+    fails = [True, True]
+
+    def metadata(*given: Any, **named: Any) -> Any:
+        if fails:
+            fails.pop()
+            raise OperationalError("SELECT", {}, Exception("database is locked"))
+        return get_metadata(*given, **named)
+
+    monkeypatch.setattr(statistics, "get_metadata", metadata)
+    await field.set_up()
+    await bring(field, hour_ago(4), 30)
+    await become(hass, field.entity_id("sensor", "soil"), (hour_ago(4), 30, 30, 30))
+    assert not fails
+    assert "database is locked" in caplog.text
+
+
+async def test_an_import_that_a_restart_cut_short_is_done_after_it(
+    recorder_mock: Any, hass: HomeAssistant, field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was under way is not done, and is on the disk as such."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def metadata(*given: Any, **named: Any) -> Any:
+        asked.set()
+        go_on.wait(60)
+        return get_metadata(*given, **named)
+
+    entry = await field.set_up()
+    monkeypatch.setattr(statistics, "get_metadata", metadata)
+    await bring(field, hour_ago(4), 30)
+    await until(asked.is_set)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    go_on.set()
+    assert await rows(hass, field.entity_id("sensor", "soil")) == []
+    await restart(hass, field)
+    await become(hass, field.entity_id("sensor", "soil"), (hour_ago(4), 30, 30, 30))
 
 
 async def test_what_nobody_shows_is_not_imported(recorder_mock: Any, hass: HomeAssistant, field: Field) -> None:
