@@ -75,7 +75,7 @@ class Field:
         return self.entry
 
     async def end(self) -> None:
-        """Unload what is loaded, while the recorder that it works with is there: the `hass` fixture would be too late."""
+        """Unload what is loaded, while the recorder that it works with is there."""
         for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
             await self.hass.config_entries.async_unload(entry.entry_id)
         await self.hass.async_block_till_done()
