@@ -6,7 +6,7 @@ nor interleave with itself, a dialect may run it again after a serialization fai
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Scope, Session, User
 from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState
@@ -366,6 +366,14 @@ class Alerts(Protocol):
     def end_snooze(self, alert_id: int) -> Alert: ...
 
 
+class Memory(NamedTuple):
+    """What the rules remember of a device."""
+
+    is_thirsty: bool = False
+    effect: DoseEffect = DoseEffect()
+    held_back_since: datetime | None = None
+
+
 class Automation(Protocol):
     """Profiles, the little state that rules keep, and the decision ledger."""
 
@@ -375,15 +383,11 @@ class Automation(Protocol):
 
     def set_profile(self, device_number: int, profile: Profile, now: datetime) -> int: ...
 
-    def is_thirsty(self, device_number: int) -> bool: ...
-
-    def effect(self, device_number: int) -> DoseEffect: ...
+    def memory(self, device_number: int) -> Memory: ...
 
     def set_effect(self, device_number: int, effect: DoseEffect) -> None: ...
 
     def set_thirsty(self, device_number: int, is_thirsty: bool) -> None: ...
-
-    def held_back_since(self, device_number: int) -> datetime | None: ...
 
     def set_held_back_since(self, device_number: int, since: datetime | None) -> None: ...
 

@@ -59,7 +59,7 @@ class CalibrationService:
                 raise InvalidInput(errors)
             made = tx.calibrations.add(sensor.id, points or (), who.username, now)
             device = tx.devices.get(who, device_id)
-            if not tx.automation.effect(device.number).is_blocked:
+            if not tx.automation.memory(device.number).effect.is_blocked:
                 # What the soil was before the last doses was told by another measure.
                 tx.automation.set_effect(device.number, NO_DOSES)
             record(tx, who, "channel_calibrated", f"{device.id} {key} {made.version}")

@@ -64,7 +64,12 @@ class _Poll:
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
+        self.is_told = False
         self.is_over = False
+
+    def tell(self) -> None:
+        self.is_told = True
+        self.news.set()
 
     def end(self) -> None:
         self.is_over = True
@@ -226,7 +231,8 @@ class CommandService:
                 await self._believe(entry.device, after)
             while not poll.is_over:
                 poll.news.clear()
-                commands = await self._deliver(number, after)
+                is_told, poll.is_told = poll.is_told, False
+                commands = await self._deliver(number, after, is_told=is_told)
                 if commands:
                     return commands
                 left_s = deadline - asyncio.get_running_loop().time()
@@ -291,11 +297,13 @@ class CommandService:
             self._bus.publish("device", number)
         return len(numbers)
 
-    async def _deliver(self, number: int, after: int | None) -> Sequence[tuple[Command, int]]:
+    async def _deliver(self, number: int, after: int | None, *, is_told: bool) -> Sequence[tuple[Command, int]]:
+        """Hand out what waits. Who was told of a command looks for it where it is handed out, and not before."""
         await self._watch.settle()
         now = self._clock.now()
-        waiting = await self._storage.read(lambda tx: tx.commands.deliverable(number, after, now, MAX_DELIVERED))
-        if not waiting:
+        if not is_told and not await self._storage.read(
+            lambda tx: tx.commands.deliverable(number, after, now, MAX_DELIVERED)
+        ):
             return ()
 
         def work(tx: Transaction) -> Sequence[Command]:
@@ -360,7 +368,7 @@ class CommandService:
     def _wake(self, number: int) -> None:
         poll = self._polls.get(number)
         if poll is not None:
-            poll.news.set()
+            poll.tell()
 
     def _wake_all(self, _: int) -> None:
         for poll in self._polls.values():

@@ -66,6 +66,7 @@ def snapshot(
     Doses that shadow mode only wrote down count for the rules, and not for a person.
     """
     profile, _ = tx.automation.profile(device.number)
+    memory = tx.automation.memory(device.number)
     state = None if pump is None else tx.commands.pump_state(pump, now)
     if with_shadow and state is not None and profile.mode is Mode.SHADOW:
         state = _with_shadow_doses(state, tx.automation.shadow_doses(device.number, now - CAP_WINDOW))
@@ -77,11 +78,11 @@ def snapshot(
             if sensor.retired_at is None
         ),
         pump=state,
-        is_thirsty=tx.automation.is_thirsty(device.number),
-        effect=tx.automation.effect(device.number),
+        is_thirsty=memory.is_thirsty,
+        effect=memory.effect,
         open_alerts=tx.alerts.open_keys(device.number),
         lamp=_lamp(tx, device, profile, now),
-        held_back_since=tx.automation.held_back_since(device.number),
+        held_back_since=memory.held_back_since,
     )
 
 

@@ -34,7 +34,7 @@ def settle_channels(tx: Transaction, before: Device, device: Device, now: dateti
         elif channel.retired_at is not None and channel.key in was_named:
             _retire(tx, device, channel, now)
     _keep_block(tx, device)
-    if _first_probe(before) != _first_probe(device) and not tx.automation.effect(device.number).is_blocked:
+    if _first_probe(before) != _first_probe(device) and not tx.automation.memory(device.number).effect.is_blocked:
         # What the soil was before the last doses was told by another probe.
         tx.automation.set_effect(device.number, NO_DOSES)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, insert, or_, select, update
 
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import (
@@ -25,6 +25,17 @@ _COUNT_EVERY = timedelta(hours=1)
 """A condition that simply lasts is counted once an hour: each count is a write."""
 
 
+def select_alerts() -> "Select[Any]":
+    """Select alerts with the ids of their devices."""
+    return select(alerts, devices.c.id.label("device_id")).join(devices, devices.c.number == alerts.c.device_number)
+
+
+_IS_OPEN = and_(alerts.c.device_number == bindparam("of_device"), alerts.c.state == AlertState.OPEN)
+_OPEN_KEYS = select(alerts.c.kind, alerts.c.channel).where(_IS_OPEN)
+_OPEN = select_alerts().where(_IS_OPEN, alerts.c.kind == bindparam("kind"), alerts.c.channel == bindparam("channel"))
+_BY_ID = select_alerts().where(alerts.c.id == bindparam("alert_id"))
+
+
 class SqlAlerts:
     """Fulfils `ports.Alerts`."""
 
@@ -33,12 +44,7 @@ class SqlAlerts:
 
     def apply(self, device_number: int, change: AlertChange, now: datetime) -> Alert | None:
         row = self._connection.execute(
-            select_alerts().where(
-                alerts.c.device_number == device_number,
-                alerts.c.kind == change.kind,
-                alerts.c.channel == change.channel,
-                alerts.c.state == AlertState.OPEN,
-            )
+            _OPEN, {"of_device": device_number, "kind": change.kind, "channel": change.channel}
         ).one_or_none()
         if isinstance(change, ClearAlert):
             return None if row is None else self._resolve(row, "rule", now)
@@ -80,11 +86,7 @@ class SqlAlerts:
         return [read_alert(row) for row in self._connection.execute(statement.order_by(alerts.c.id).limit(limit))]
 
     def open_keys(self, device_number: int) -> frozenset[tuple[str, str]]:
-        rows = self._connection.execute(
-            select(alerts.c.kind, alerts.c.channel).where(
-                alerts.c.device_number == device_number, alerts.c.state == AlertState.OPEN
-            )
-        )
+        rows = self._connection.execute(_OPEN_KEYS, {"of_device": device_number})
         return frozenset((row.kind, row.channel) for row in rows)
 
     def all(self, who: Principal, state: AlertState | None, device_id: str | None, limit: int) -> Sequence[Alert]:
@@ -166,12 +168,7 @@ class SqlAlerts:
         return self._by_id(row.id)
 
     def _by_id(self, alert_id: int) -> Alert:
-        return read_alert(self._connection.execute(select_alerts().where(alerts.c.id == alert_id)).one())
-
-
-def select_alerts() -> "Select[Any]":
-    """Select alerts with the ids of their devices."""
-    return select(alerts, devices.c.id.label("device_id")).join(devices, devices.c.number == alerts.c.device_number)
+        return read_alert(self._connection.execute(_BY_ID, {"alert_id": alert_id}).one())
 
 
 def read_alert(row: Row[Any]) -> Alert:

@@ -5,15 +5,32 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from plant_backend.domain.guards import dose_duration_ms
 from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord, UnreadableDecision, Verdict
 from plant_backend.domain.model import DoseEffect, Mode, PlantSnapshot, Profile
 from plant_backend.domain.reason import Reason
+from plant_backend.ports import Memory
 from plant_backend.storage.json_codec import decode_effect, decode_profile, decode_reasons, decode_snapshot, dump
 from plant_backend.storage.tables import decisions, devices, profiles
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
+
+
+def _select() -> "Select[Any]":
+    return select(decisions, devices.c.id.label("device_id")).join(
+        devices, devices.c.number == decisions.c.device_number
+    )
+
+
+# Built once: building a statement costs several times what running it does, and these are behind every evaluation.
+_PROFILE = select(profiles).where(profiles.c.device_number == bindparam("of_device"))
+_MEMORY = select(devices.c.is_thirsty, devices.c.effect, devices.c.held_back_since).where(
+    devices.c.number == bindparam("of_device")
+)
+_RECORD = insert(decisions)
+_BY_ID = _select().where(decisions.c.id == bindparam("decision_id"))
+_LAST = _select().where(decisions.c.device_number == bindparam("of_device")).order_by(decisions.c.id.desc()).limit(1)
 
 
 class SqlAutomation:
@@ -23,7 +40,7 @@ class SqlAutomation:
         self._connection = connection
 
     def profile(self, device_number: int) -> tuple[Profile, int]:
-        row = self._connection.execute(select(profiles).where(profiles.c.device_number == device_number)).one_or_none()
+        row = self._connection.execute(_PROFILE, {"of_device": device_number}).one_or_none()
         return (Profile(), 0) if row is None else (decode_profile(row.document), row.version)
 
     def set_profile(self, device_number: int, profile: Profile, now: datetime) -> int:
@@ -35,27 +52,21 @@ class SqlAutomation:
             self._connection.execute(update(profiles).where(profiles.c.device_number == device_number).values(**values))
         return version + 1
 
-    def is_thirsty(self, device_number: int) -> bool:
-        statement = select(devices.c.is_thirsty).where(devices.c.number == device_number)
-        return bool(self._connection.execute(statement).scalar_one_or_none())
+    def memory(self, device_number: int) -> Memory:
+        row = self._connection.execute(_MEMORY, {"of_device": device_number}).one_or_none()
+        if row is None:
+            return Memory()
+        effect = DoseEffect() if row.effect is None else decode_effect(row.effect)
+        return Memory(row.is_thirsty, effect, from_ms_or_none(row.held_back_since))
 
     def set_thirsty(self, device_number: int, is_thirsty: bool) -> None:
         self._connection.execute(update(devices).where(devices.c.number == device_number).values(is_thirsty=is_thirsty))
-
-    def held_back_since(self, device_number: int) -> datetime | None:
-        statement = select(devices.c.held_back_since).where(devices.c.number == device_number)
-        return from_ms_or_none(self._connection.execute(statement).scalar_one_or_none())
 
     def set_held_back_since(self, device_number: int, since: datetime | None) -> None:
         since_ms = None if since is None else to_ms(since)
         self._connection.execute(
             update(devices).where(devices.c.number == device_number).values(held_back_since=since_ms)
         )
-
-    def effect(self, device_number: int) -> DoseEffect:
-        statement = select(devices.c.effect).where(devices.c.number == device_number)
-        document = self._connection.execute(statement).scalar_one_or_none()
-        return DoseEffect() if document is None else decode_effect(document)
 
     def set_effect(self, device_number: int, effect: DoseEffect) -> None:
         self._connection.execute(update(devices).where(devices.c.number == device_number).values(effect=dump(effect)))
@@ -70,22 +81,23 @@ class SqlAutomation:
         command_id: int | None,
     ) -> DecisionRecord:
         result = self._connection.execute(
-            insert(decisions).values(
-                device_number=device_number,
-                at=to_ms(at),
-                mode=inputs.profile.mode,
-                outcome=outcome,
-                reasons=dump(tuple(reasons)),
-                inputs=dump(inputs),
-                command_id=command_id,
-            )
+            _RECORD,
+            {
+                "device_number": device_number,
+                "at": to_ms(at),
+                "mode": inputs.profile.mode,
+                "outcome": outcome,
+                "reasons": dump(tuple(reasons)),
+                "inputs": dump(inputs),
+                "command_id": command_id,
+            },
         )
         (decision_id,) = result.inserted_primary_key or (0,)
-        return _record(self._connection.execute(_select().where(decisions.c.id == decision_id)).one())
+        return _record(self._connection.execute(_BY_ID, {"decision_id": decision_id}).one())
 
     def last(self, device_number: int) -> DecisionRecord | None:
-        found = self.decisions(device_number, None, 1)
-        return found[0] if found else None
+        row = self._connection.execute(_LAST, {"of_device": device_number}).one_or_none()
+        return None if row is None else _record(row)
 
     def shadow_doses(self, device_number: int, since: datetime) -> Sequence[tuple[datetime, int]]:
         rows = self._connection.execute(
@@ -143,12 +155,6 @@ class SqlAutomation:
 
 def _dose_ms(inputs: PlantSnapshot) -> int:
     return 0 if inputs.pump is None else dose_duration_ms(inputs.profile, inputs.pump) or 0
-
-
-def _select() -> "Select[Any]":
-    return select(decisions, devices.c.id.label("device_id")).join(
-        devices, devices.c.number == decisions.c.device_number
-    )
 
 
 def _record_or_why_not(row: Row[Any]) -> DecisionRecord | UnreadableDecision:

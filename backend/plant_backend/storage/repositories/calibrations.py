@@ -4,12 +4,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from plant_backend.domain.calibration import Calibration, Point
 from plant_backend.storage.json_codec import decode_points, dump
 from plant_backend.storage.tables import calibrations, sensors
 from plant_backend.storage.times import from_ms, to_ms
+
+_NEWEST = select(calibrations).where(
+    calibrations.c.id.in_(
+        select(func.max(calibrations.c.id))
+        .join(sensors, sensors.c.id == calibrations.c.sensor_id)
+        .where(sensors.c.device_number.in_(bindparam("of_devices", expanding=True)))
+        .group_by(calibrations.c.sensor_id)
+    )
+)
+"""Built once: it is behind every evaluation."""
 
 
 class SqlCalibrations:
@@ -40,13 +50,7 @@ class SqlCalibrations:
 
     def newest_of(self, device_numbers: Sequence[int]) -> Mapping[int, Calibration]:
         """Give the calibrations that hold, by sensor id."""
-        newest = (
-            select(func.max(calibrations.c.id))
-            .join(sensors, sensors.c.id == calibrations.c.sensor_id)
-            .where(sensors.c.device_number.in_(device_numbers))
-            .group_by(calibrations.c.sensor_id)
-        )
-        rows = self._connection.execute(select(calibrations).where(calibrations.c.id.in_(newest)))
+        rows = self._connection.execute(_NEWEST, {"of_devices": device_numbers})
         found = {row.sensor_id: _calibration(row) for row in rows}
         return {sensor_id: calibration for sensor_id, calibration in found.items() if calibration.points}
 

@@ -4,22 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    FromClause,
-    Row,
-    Select,
-    and_,
-    case,
-    exists,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Row, case, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from plant_backend.domain.command import (
@@ -40,7 +25,9 @@ from plant_backend.domain.model import Actuator, Device, PumpState
 from plant_backend.ports import PumpGuard
 from plant_backend.storage.driver import attempt
 from plant_backend.storage.log_marks import CLOCK_MOVED, log_mark, set_mark
-from plant_backend.storage.tables import actuators, commands, devices
+from plant_backend.storage.repositories import command_statements as statements
+from plant_backend.storage.repositories.command_statements import select_commands
+from plant_backend.storage.tables import commands, devices
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
 
 OUTCOME_GRACE = timedelta(seconds=60)
@@ -57,21 +44,11 @@ class SqlCommands:
         self._connection = connection
 
     def pump_state(self, actuator: Actuator, now: datetime) -> PumpState:
-        runs = and_(commands.c.actuator_id.in_(_one_pump(actuator.id)), commands.c.action == Action.ON)
-        used_ms = self._connection.execute(
-            select(func.coalesce(func.sum(commands.c.counted_ms), 0)).where(
-                runs, _ended_after(commands, to_ms(now) - _CAP_WINDOW_MS)
-            )
-        ).scalar_one()
-        last = self._connection.execute(
-            select(commands).where(runs).order_by(commands.c.id.desc()).limit(1)
-        ).one_or_none()
-        counted = self._connection.execute(
-            select(commands)
-            .where(runs, commands.c.counted_ms > 0)
-            .order_by(commands.c.created_at.desc(), commands.c.id.desc())
-            .limit(1)
-        ).one_or_none()
+        of_pump = {"of_pump": actuator.id}
+        cap_from = to_ms(now) - _CAP_WINDOW_MS
+        used_ms = self._connection.execute(statements.USED_MS, {**of_pump, "cap_from": cap_from}).scalar_one()
+        last = self._connection.execute(statements.LAST_RUN, of_pump).one_or_none()
+        counted = self._connection.execute(statements.LAST_COUNTED, of_pump).one_or_none()
         is_busy = last is not None and last.state in LIVE_STATES
         came_to_nothing = (
             last is not None and not is_busy and (last.state == CommandState.FAILED or last.counted_ms == 0)
@@ -87,22 +64,12 @@ class SqlCommands:
         )
 
     def recent_of(self, actuator: Actuator, limit: int) -> Sequence[Command]:
-        rows = self._connection.execute(
-            _select().where(commands.c.actuator_id == actuator.id).order_by(commands.c.id.desc()).limit(limit)
-        )
+        rows = self._connection.execute(statements.RECENT_OF_ACTUATOR, {"of_actuator": actuator.id, "at_most": limit})
         return [_command(row) for row in rows]
 
     def runs(self, actuator: Actuator, since: datetime, until: datetime) -> Sequence[tuple[int, Run]]:
         rows = self._connection.execute(
-            select(commands)
-            .where(
-                commands.c.actuator_id.in_(_one_pump(actuator.id)),
-                commands.c.action == Action.ON,
-                commands.c.counted_ms > 0,
-                commands.c.created_at >= to_ms(since),
-                commands.c.created_at < to_ms(until),
-            )
-            .order_by(commands.c.created_at, commands.c.id)
+            statements.RUNS_BETWEEN, {"of_pump": actuator.id, "since": to_ms(since), "until": to_ms(until)}
         )
         flow = actuator.limits.flow_ml_per_min
         return [
@@ -134,15 +101,12 @@ class SqlCommands:
         now: datetime,
     ) -> Command | None:
         now_ms = to_ms(now)
-        # Locks the row first, so that on every dialect the guard below reads what the last claim left.
-        self._connection.execute(
-            update(actuators).where(actuators.c.id == actuator.id).values(claims=actuators.c.claims + 1)
-        )
+        self._connection.execute(statements.COUNT_CLAIM, {"of_pump": actuator.id})
         counted_ms = (duration_ms or 0) if guard is not None else 0
-        values: dict[str, Any] = {
+        of_device = {"of_device": device.number}
+        new = {
             "device_number": device.number,
             "actuator_id": actuator.id,
-            "seq": select(devices.c.last_seq + 1).where(devices.c.number == device.number).scalar_subquery(),
             "action": action.value,
             "duration_ms": duration_ms,
             "state": CommandState.QUEUED.value,
@@ -153,36 +117,36 @@ class SqlCommands:
             "expires_at": now_ms + ttl_ms,
             "counted_ms": counted_ms,
         }
-        row = select(
-            *(value if key == "seq" else literal(value, commands.c[key].type) for key, value in values.items())
-        )
+        given: dict[str, Any] = of_device | {statements.new_value(column): value for column, value in new.items()}
+        statement = statements.CLAIM
         if guard is not None:
-            row = _guarded(row, actuator.id, counted_ms, guard, now_ms)
+            statement = statements.CLAIM_GUARDED
+            given |= {
+                "of_pump": actuator.id,
+                "cap_from": now_ms - _CAP_WINDOW_MS,
+                "more_ms": counted_ms,
+                "cap_ms": guard.cap_ms,
+            }
+            if guard.cooldown_s > 0:
+                statement = statements.CLAIM_COOLED
+                given["cooling_from"] = now_ms - guard.cooldown_s * 1000
         try:
             with attempt(self._connection):
-                result = self._connection.execute(
-                    insert(commands).from_select(list(values), row), execution_options={"preserve_rowcount": True}
-                )
+                result = self._connection.execute(statement, given, execution_options={"preserve_rowcount": True})
         except IntegrityError:
             return None
         if result.rowcount != 1:
             return None
-        self._connection.execute(
-            update(devices).where(devices.c.number == device.number).values(last_seq=devices.c.last_seq + 1)
-        )
-        claimed = self._connection.execute(
-            _select().where(commands.c.device_number == device.number).order_by(commands.c.seq.desc()).limit(1)
-        ).one()
+        self._connection.execute(statements.COUNT_SEQ, of_device)
+        claimed = self._connection.execute(statements.NEWEST, of_device).one()
         return _command(claimed)
 
     def get(self, device_number: int, command_id: int) -> Command | None:
-        row = self._connection.execute(
-            _select().where(commands.c.device_number == device_number, commands.c.id == command_id)
-        ).one_or_none()
-        return None if row is None else _command(row)
+        row = self._connection.execute(statements.BY_ID, {"of_command": command_id}).one_or_none()
+        return None if row is None or row.device_number != device_number else _command(row)
 
     def all(self, device_number: int, before_id: int | None, limit: int) -> Sequence[Command]:
-        statement = _select().where(commands.c.device_number == device_number)
+        statement = select_commands().where(commands.c.device_number == device_number)
         if before_id is not None:
             statement = statement.where(commands.c.id < before_id)
         return [
@@ -195,24 +159,18 @@ class SqlCommands:
         )
 
     def last_seq(self, device_number: int) -> int:
-        statement = select(devices.c.last_seq).where(devices.c.number == device_number)
-        return self._connection.execute(statement).scalar_one_or_none() or 0
+        return self._connection.execute(statements.LAST_SEQ, {"of_device": device_number}).scalar_one_or_none() or 0
 
     def deliverable(self, device_number: int, after: int | None, now: datetime, limit: int) -> Sequence[Command]:
-        states = [CommandState.QUEUED] if after is None else [CommandState.QUEUED, CommandState.DELIVERED]
-        statement = _select().where(
-            commands.c.device_number == device_number, commands.c.state.in_(states), commands.c.expires_at > to_ms(now)
-        )
-        if after is not None:
-            statement = statement.where(commands.c.seq > after, ~_is_overtaken())
-        return [_command(row) for row in self._connection.execute(statement.order_by(commands.c.seq).limit(limit))]
+        given = {"of_device": device_number, "now": to_ms(now), "at_most": limit}
+        if after is None:
+            rows = self._connection.execute(statements.FIRST_HANDED_OUT, given)
+        else:
+            rows = self._connection.execute(statements.HANDED_OUT, {**given, "after": after})
+        return [_command(row) for row in rows]
 
     def mark_delivered(self, command_ids: Sequence[int], now: datetime) -> None:
-        self._connection.execute(
-            update(commands)
-            .where(commands.c.id.in_(command_ids), commands.c.state == CommandState.QUEUED)
-            .values(state=CommandState.DELIVERED, delivered_at=to_ms(now))
-        )
+        self._connection.execute(statements.MARK_DELIVERED, {"commands": command_ids, "now": to_ms(now)})
 
     def record_outcome(
         self, command: Command, outcome: Outcome, ran_ms: int | None, reason: str | None, now: datetime
@@ -237,17 +195,10 @@ class SqlCommands:
         return self._update(command, values)
 
     def live(self, device_number: int) -> Sequence[Command]:
-        rows = self._connection.execute(
-            _select()
-            .where(commands.c.device_number == device_number, commands.c.state.in_(LIVE_STATES))
-            .order_by(commands.c.seq)
-        )
-        return [_command(row) for row in rows]
+        return [_command(row) for row in self._connection.execute(statements.LIVE, {"of_device": device_number})]
 
     def overdue(self, now: datetime) -> Sequence[tuple[int, Command]]:
-        rows = self._connection.execute(
-            _select().where(commands.c.state.in_(LIVE_STATES), commands.c.expires_at <= to_ms(now))
-        ).all()
+        rows = self._connection.execute(statements.OVERDUE, {"now": to_ms(now)}).all()
         return [
             (row.device_number, _command(row))
             for row in rows
@@ -282,67 +233,10 @@ class SqlCommands:
         return bool(self._connection.execute(select(future)).scalar_one())
 
     def _update(self, command: Command, values: dict[str, Any]) -> Command:
-        self._connection.execute(update(commands).where(commands.c.id == command.id).values(**values))
-        return _command(self._connection.execute(_select().where(commands.c.id == command.id)).one())
-
-
-def _guarded(row: "Select[Any]", actuator_id: int, duration_ms: int, guard: PumpGuard, now_ms: int) -> "Select[Any]":
-    """Let the row through only inside the daily cap and outside the cooldown."""
-    runs = commands.alias("runs")
-    is_of_pump = and_(runs.c.actuator_id.in_(_one_pump(actuator_id)), runs.c.action == Action.ON)
-    counts = and_(is_of_pump, runs.c.counted_ms > 0)
-    used_ms = (
-        select(func.coalesce(func.sum(runs.c.counted_ms), 0))
-        .where(counts, _ended_after(runs, now_ms - _CAP_WINDOW_MS))
-        .scalar_subquery()
-    )
-    # The index that allows one live run knows this name of the pump alone.
-    row = row.where(used_ms + duration_ms <= guard.cap_ms, ~exists().where(is_of_pump, runs.c.state.in_(LIVE_STATES)))
-    if guard.cooldown_s > 0:
-        cooling = exists().where(counts, _started_after(runs, now_ms - guard.cooldown_s * 1000))
-        row = row.where(~cooling)
-    return row
-
-
-def _one_pump(actuator_id: int) -> "Select[tuple[int]]":
-    """Select the ids under which a pump may have run: its own, and those that the node no longer names.
-
-    A pump that is given another name is still the same pump, with the same plant under it.
-    """
-    mine = actuators.alias("mine")
-    return (
-        select(actuators.c.id)
-        .join(mine, and_(mine.c.device_number == actuators.c.device_number, mine.c.kind == actuators.c.kind))
-        .where(mine.c.id == actuator_id, or_(actuators.c.id == actuator_id, actuators.c.retired_at.is_not(None)))
-    )
-
-
-def _is_overtaken() -> "ColumnElement[bool]":
-    """Tell of an `on` that was handed out before a later `off`: handed out again it would start a run to end it."""
-    later = commands.alias("later")
-    return and_(
-        commands.c.action == Action.ON,
-        exists().where(
-            later.c.actuator_id == commands.c.actuator_id, later.c.action == Action.OFF, later.c.seq > commands.c.seq
-        ),
-    )
-
-
-def _ended_after(runs: FromClause, moment_ms: int) -> "ColumnElement[bool]":
-    """Select the runs that may have moved water after a moment.
-
-    A command waits up to its ttl before the pump turns, and the clock may step meanwhile: what counts is the later of
-    when it was asked for and when its end became known. One that is still open has no end yet.
-    """
-    return or_(runs.c.finished_at.is_(None), runs.c.finished_at > moment_ms, runs.c.created_at > moment_ms)
-
-
-def _started_after(runs: FromClause, moment_ms: int) -> "ColumnElement[bool]":
-    """Select the runs that may have begun after a moment: by the node's word, or else not later than their end."""
-    started_at = func.coalesce(runs.c.accepted_at, runs.c.finished_at)
-    return and_(
-        _ended_after(runs, moment_ms), or_(started_at.is_(None), started_at > moment_ms, runs.c.created_at > moment_ms)
-    )
+        of_command = {"of_command": command.id}
+        given = {statements.new_value(column): value for column, value in values.items()}
+        self._connection.execute(statements.updating(tuple(values)), of_command | given)
+        return _command(self._connection.execute(statements.BY_ID, of_command).one())
 
 
 def _latest_start(row: Row[Any]) -> datetime:
@@ -354,14 +248,6 @@ def _latest_end(row: Row[Any]) -> datetime:
     if row.finished_at is not None and row.state != CommandState.TIMED_OUT:
         return from_ms(max(row.created_at, row.finished_at))
     return from_ms(max(row.expires_at + (row.duration_ms or 0), row.finished_at or 0))
-
-
-def _select() -> "Select[Any]":
-    return (
-        select(commands, devices.c.id.label("device_id"), actuators.c.key.label("actuator"))
-        .join(devices, devices.c.number == commands.c.device_number)
-        .join(actuators, actuators.c.id == commands.c.actuator_id)
-    )
 
 
 def _command(row: Row[Any]) -> Command:

@@ -1,11 +1,11 @@
 """Devices and their channels."""
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from plant_backend.domain.account import DeviceSecrets, Principal
 from plant_backend.domain.calibration import Calibration
@@ -26,6 +26,20 @@ from plant_backend.storage.tables import (
     sensors,
 )
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
+
+# Built once: building a statement costs several times what running it does, and these are behind every evaluation.
+_DEVICES = select(devices).order_by(devices.c.number)
+_BY_NUMBER = _DEVICES.where(devices.c.number == bindparam("of_device"))
+_OF_OWNER = _DEVICES.where(devices.c.owner_id == bindparam("of_owner"))
+_OWNED = _OF_OWNER.where(devices.c.id == bindparam("device_id"))
+_SENSORS = (
+    select(sensors).where(sensors.c.device_number.in_(bindparam("of_devices", expanding=True))).order_by(sensors.c.id)
+)
+_ACTUATORS = (
+    select(actuators)
+    .where(actuators.c.device_number.in_(bindparam("of_devices", expanding=True)))
+    .order_by(actuators.c.id)
+)
 
 
 class SqlDevices:
@@ -49,16 +63,16 @@ class SqlDevices:
         return Device(number, device_id, who.user_id, name, now)
 
     def all(self, who: Principal) -> Sequence[Device]:
-        return self._devices(_select().where(devices.c.owner_id == who.user_id))
+        return self._devices(_OF_OWNER, {"of_owner": who.user_id})
 
     def get(self, who: Principal, device_id: str) -> Device:
-        found = self._devices(_select().where(devices.c.owner_id == who.user_id, devices.c.id == device_id))
+        found = self._devices(_OWNED, {"of_owner": who.user_id, "device_id": device_id})
         if not found:
             raise NotFound("device")
         return found[0]
 
     def by_number(self, number: int) -> Device | None:
-        found = self._devices(_select().where(devices.c.number == number))
+        found = self._devices(_BY_NUMBER, {"of_device": number})
         return found[0] if found else None
 
     def by_secret(self, device_id: str, secret_digest: bytes, now_ms: int) -> Device | None:
@@ -72,7 +86,7 @@ class SqlDevices:
         return self.by_number(number) if any(is_right) else None
 
     def secrets(self, number: int) -> DeviceSecrets | None:
-        row = self._connection.execute(select(devices).where(devices.c.number == number)).one_or_none()
+        row = self._connection.execute(_BY_NUMBER, {"of_device": number}).one_or_none()
         if row is None:
             return None
         return DeviceSecrets(
@@ -189,17 +203,11 @@ class SqlDevices:
                 self._connection.execute(update(table).where(table.c.id == channel.id).values(retired_at=retired_at))
         return is_change
 
-    def _devices(self, statement: "Select[Any]") -> list[Device]:
-        rows = self._connection.execute(statement.order_by(devices.c.number)).all()
+    def _devices(self, statement: "Select[Any]", given: Mapping[str, Any]) -> list[Device]:
+        rows = self._connection.execute(statement, given).all()
         numbers = [row.number for row in rows]
-        by_device_sensors = _grouped(
-            self._connection.execute(select(sensors).where(sensors.c.device_number.in_(numbers)).order_by(sensors.c.id))
-        )
-        by_device_actuators = _grouped(
-            self._connection.execute(
-                select(actuators).where(actuators.c.device_number.in_(numbers)).order_by(actuators.c.id)
-            )
-        )
+        by_device_sensors = _grouped(self._connection.execute(_SENSORS, {"of_devices": numbers}))
+        by_device_actuators = _grouped(self._connection.execute(_ACTUATORS, {"of_devices": numbers}))
         calibrations = SqlCalibrations(self._connection).newest_of(numbers)
         return [
             Device(
@@ -231,10 +239,6 @@ def _sensor(row: Row[Any], calibration: Calibration | None) -> Sensor:
     unit = MEASURES[kind].unit
     raw_unit = None if row.unit == unit else row.unit
     return Sensor(row.id, row.key, kind, unit, raw_unit, calibration, from_ms_or_none(row.retired_at))
-
-
-def _select() -> "Select[Any]":
-    return select(devices)
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:

@@ -13,6 +13,8 @@ from plant_backend.storage.json_codec import dump
 from plant_backend.storage.tables import events
 from plant_backend.storage.times import from_ms, to_ms
 
+_ADD = insert(events)
+
 
 class SqlEvents:
     """Fulfils `ports.Events`."""
@@ -23,9 +25,14 @@ class SqlEvents:
 
     def add(self, device: Device, event_type: EventType, data: dict[str, Any], at: datetime) -> None:
         result = self._connection.execute(
-            insert(events).values(
-                at=to_ms(at), owner_id=device.owner_id, device_id=device.id, type=event_type, data=dump(data)
-            )
+            _ADD,
+            {
+                "at": to_ms(at),
+                "owner_id": device.owner_id,
+                "device_id": device.id,
+                "type": event_type,
+                "data": dump(data),
+            },
         )
         (event_id,) = result.inserted_primary_key or (0,)
         self._emitted.append(Event(event_id, at, device.owner_id, device.id, event_type, data))
