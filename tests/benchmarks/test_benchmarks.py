@@ -35,7 +35,7 @@ KEYS = {
 
 @pytest.mark.slow
 @pytest.mark.e2e
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", KEYS)
 def test_a_benchmark_ends_with_a_flat_json_object(name: str) -> None:
     answer = subprocess.run(

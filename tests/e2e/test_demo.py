@@ -37,9 +37,9 @@ def wait_for(condition: Callable[[], bool], within_s: float) -> bool:
     return True
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_day_goes_as_it_should() -> None:
-    done = subprocess.run([*_DEMO, "--check"], capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run([*_DEMO, "--check"], capture_output=True, text=True, timeout=560, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "The day went as it should." in done.stdout
     assert re.search(r"Kitchen basil +\d+ .* as it should be", done.stdout)
@@ -57,15 +57,15 @@ def test_it_ends_cleanly(how: signal.Signals, tmp_path: Path) -> None:
             [*_DEMO, "--speed", "600"], stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(tmp_path)}
         )
         try:
-            assert wait_for(lambda: "pump" in log.read_text() or "decides" in log.read_text(), 60), log.read_text()
+            assert wait_for(lambda: "pump" in log.read_text() or "decides" in log.read_text(), 120), log.read_text()
             assert len(children_in(str(tmp_path))) == 3
             process.send_signal(how)
-            assert process.wait(30) == 0, log.read_text()
+            assert process.wait(60) == 0, log.read_text()
         finally:
             process.kill()
     assert "Stopped: nodes first, then the backend." in log.read_text()
     assert "Traceback" not in log.read_text()
-    assert wait_for(lambda: not children_in(str(tmp_path)), 5)
+    assert wait_for(lambda: not children_in(str(tmp_path)), 60)
     assert not list(tmp_path.glob("plant-demo-*"))
 
 
@@ -76,7 +76,7 @@ def test_nothing_outlives_a_killed_demo(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [*_DEMO, "--speed", "600"], stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(tmp_path)}
         )
-    assert wait_for(lambda: "decides" in log.read_text(), 60), log.read_text()
+    assert wait_for(lambda: "decides" in log.read_text(), 120), log.read_text()
     process.kill()
     process.wait(10)
-    assert wait_for(lambda: not children_in(str(tmp_path)), 20)
+    assert wait_for(lambda: not children_in(str(tmp_path)), 60)

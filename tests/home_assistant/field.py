@@ -20,11 +20,13 @@ from tests.live_backend import JSON, PASSWORD, Backend, Node, Person
 async def until(look: Callable[[], Any], *, within_s: float = 60.0) -> Any:
     """Look again and again until there is something (true) to see, and give it. Home Assistant runs on meanwhile."""
     deadline = time.monotonic() + within_s
-    while not (seen := look()):
-        if time.monotonic() > deadline:
+    while True:
+        is_last = time.monotonic() > deadline
+        if seen := look():
+            return seen
+        if is_last:
             raise AssertionError(f"Not within {within_s:g} s; last seen: {seen!r}")
         await asyncio.sleep(0.01)
-    return seen
 
 
 class Field:

@@ -72,7 +72,7 @@ async def test_a_reading_is_there_without_polling(field: Field) -> None:
     await field.set_up()
     assert field.value("sensor", "soil") == "41.5"
     await field.do(field.node.send, soil=37.25)
-    await field.becomes("sensor", "soil", "37.25", within_s=2)
+    await field.becomes("sensor", "soil", "37.25")
 
 
 async def test_late_readings_do_not_change_the_present(field: Field) -> None:

@@ -139,7 +139,7 @@ class Container:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -157,7 +157,7 @@ class Container:
             )
         url = f"http://127.0.0.1:{self.port}"
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while not is_ready(url):
                 assert server.poll() is None, self.log.read_text()
                 assert time.monotonic() < deadline, self.log.read_text()
@@ -165,12 +165,12 @@ class Container:
             yield url
         finally:
             server.terminate()
-            assert server.wait(20) == 0, self.log.read_text()
+            assert server.wait(60) == 0, self.log.read_text()
 
     def house(self, url: str) -> httpx.Client:
         """Give Home Assistant's own client."""
         token = (self.data / "plant/home-assistant.token").read_text().strip()
-        return httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30)
+        return httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=60)
 
     def add_device(self, name: str) -> None:
         """Add one as somebody in Home Assistant who typed in the code of the log."""
@@ -184,7 +184,7 @@ class Container:
                 "x-remote-user-name": "anna",
                 "sec-fetch-site": "same-origin",
             },
-            timeout=30,
+            timeout=60,
         ) as client:
             assert client.post("/web/own", data={"code": code}).status_code == 303
             assert client.post("/devices", json={"name": name}).status_code == 201

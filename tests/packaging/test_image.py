@@ -181,14 +181,14 @@ def test_the_steps_of_the_image_give_a_server_that_is_healthy_on_a_read_only_roo
     with log.open("wb") as file:
         server = subprocess.Popen([*powerless(), *program], cwd=data, stdout=file, stderr=file, **as_contained)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while subprocess.run(probe, capture_output=True, check=False, **as_contained).returncode != 0:
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
     finally:
         server.terminate()
-        assert server.wait(20) == 0, log.read_text()
+        assert server.wait(60) == 0, log.read_text()
 
     assert "/web/setup#" in log.read_text()
     assert sorted(str(path) for path in image.rglob("*")) == before

@@ -69,7 +69,7 @@ def test_a_second_setup_does_nothing_and_needs_no_network() -> None:
     unreachable = os.environ | {"http_proxy": dead, "https_proxy": dead, "ALL_PROXY": dead, "UV_OFFLINE": "1"}
 
     again = subprocess.run(
-        ["scripts/setup", "dev"], cwd=ROOT, env=unreachable, capture_output=True, text=True, check=False, timeout=20
+        ["scripts/setup", "dev"], cwd=ROOT, env=unreachable, capture_output=True, text=True, check=False, timeout=120
     )
 
     assert again.returncode == 0, again.stderr

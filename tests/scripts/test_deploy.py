@@ -74,7 +74,7 @@ class Machine:
             capture_output=True,
             text=True,
             check=False,
-            timeout=50,
+            timeout=120,
         )
 
     @property

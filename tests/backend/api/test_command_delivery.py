@@ -158,13 +158,13 @@ def test_a_command_that_nobody_fetches_expires_and_counts_for_nothing(fast_node:
     assert gone["counted_ms"] == 0
     assert gone["finished_at"] >= gone["expires_at"]
     assert fast_node.poll(after=0) == []
-    assert fast_ada.get("/alerts", device_id=fast_node.device_id) == []
+    assert _alerts_of_the_pump(fast_node, fast_ada) == []
 
 
 def test_a_command_s_ttl_shrinks_and_it_is_never_handed_out_after_it(fast_node: Node, fast_ada: Person) -> None:
     _lamp(fast_node, fast_ada)
     left_ms = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while commands := fast_node.poll(after=0):
         left_ms.append(commands[0]["ttl_ms"])
         assert time.monotonic() < deadline
@@ -183,8 +183,8 @@ def test_a_delivered_command_without_an_outcome_counts_as_watered_and_is_told(
     lost = eventually(lambda: _command(fast_node, fast_ada, made, "timed_out"))
 
     assert lost["counted_ms"] == 5_000
-    (alert,) = fast_ada.get("/alerts", device_id=fast_node.device_id)
-    assert (alert["kind"], alert["severity"], alert["channel"]) == ("command_timed_out", "critical", "pump")
+    (alert,) = _alerts_of_the_pump(fast_node, fast_ada)
+    assert (alert["kind"], alert["severity"]) == ("command_timed_out", "critical")
     fast_node.send(tank=80)
     refused(_try_pump(fast_node, fast_ada), 409, "cooling_down")
 
@@ -208,6 +208,11 @@ def _pump(node: Node, person: Person) -> JSON:
 def _command(node: Node, person: Person, made: JSON, state: str) -> JSON | None:
     commands: list[JSON] = person.get(f"{node.path}/commands")["commands"]
     return next((found for found in commands if found["id"] == made["id"] and found["state"] == state), None)
+
+
+def _alerts_of_the_pump(node: Node, person: Person) -> list[JSON]:
+    """Give what is told of it. In fast motion probes soon count as silent too."""
+    return [alert for alert in person.get("/alerts", device_id=node.device_id) if alert["channel"] == "pump"]
 
 
 def _state(node: Node, person: Person, made: JSON) -> str:

@@ -209,7 +209,7 @@ def test_a_silent_stream_beats_though_others_are_loud(node: Node, eve: Person) -
         silent_s = time.monotonic() - began
         is_over.set()
         loud.result()
-    assert 10 < silent_s < 18
+    assert 10 < silent_s < 40
 
 
 @pytest.mark.slow

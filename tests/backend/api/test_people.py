@@ -1,7 +1,5 @@
 """Accounts and API tokens."""
 
-import time
-
 import pytest
 
 from tests.backend.api.refusals import refused
@@ -67,9 +65,7 @@ def test_a_revoked_token_opens_nothing_within_five_seconds(ada: Person, backend:
     expect(200, backend.request("GET", "/devices", token=made["token"]))
     assert ada.request("DELETE", f"/tokens/{made['id']}").status_code == 204
 
-    began = time.monotonic()
-    eventually(lambda: backend.request("GET", "/devices", token=made["token"]).status_code == 401)
-    assert time.monotonic() - began < 5
+    eventually(lambda: backend.request("GET", "/devices", token=made["token"]).status_code == 401, within_s=5)
     refused(backend.request("GET", "/devices", token=made["token"]), 401, "invalid_token")
     assert made["id"] not in [token["id"] for token in ada.get("/tokens")]
     refused(ada.request("DELETE", f"/tokens/{made['id']}"), 404, "token_not_found")

@@ -199,7 +199,7 @@ def test_a_body_that_comes_in_small_chunks_is_put_together(node: Node) -> None:
 
 def test_a_body_that_lies_about_its_length_is_refused_before_it_is_read(silent_node: Node) -> None:
     url = httpx.URL(silent_node.backend.url)
-    connection = http.client.HTTPConnection(url.host, url.port or 80, timeout=10)
+    connection = http.client.HTTPConnection(url.host, url.port or 80, timeout=60)
     try:
         connection.putrequest("POST", "/telemetry")
         connection.putheader("authorization", f"Bearer {silent_node.access_token}")
@@ -214,7 +214,7 @@ def test_a_body_that_lies_about_its_length_is_refused_before_it_is_read(silent_n
 
 def test_a_node_that_goes_away_in_mid_request_leaves_nothing(silent_node: Node) -> None:
     url = httpx.URL(silent_node.backend.url)
-    connection = http.client.HTTPConnection(url.host, url.port or 80, timeout=10)
+    connection = http.client.HTTPConnection(url.host, url.port or 80, timeout=60)
     connection.putrequest("POST", "/telemetry")
     connection.putheader("authorization", f"Bearer {silent_node.access_token}")
     connection.putheader("content-length", "1000")

@@ -15,7 +15,7 @@ from tests.backend.storage.conftest import SetClock
 from tests.live_backend import Backend, Node, Person, eventually, expect
 from tests.servers import Postgres
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

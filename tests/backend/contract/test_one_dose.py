@@ -19,7 +19,7 @@ from plant_backend.storage.sealer import FileSealer
 from tests.backend.stateful.bench import PROFILE, TTL_MS, SetClock
 from tests.builders import NOW, a_batch, a_manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PLANTS = 200
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis as Client
 
 from tests.servers import Redis
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 async def until(is_so: Callable[[], bool], within_s: float = 30.0) -> None:

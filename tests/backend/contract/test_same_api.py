@@ -7,7 +7,7 @@ import pytest
 from tests.backend.api import test_acks, test_command_delivery, test_events
 from tests.backend.api.test_acks import dose  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _NOT_HERE = {
     # It needs a clock that runs faster, which is for SQLite alone.

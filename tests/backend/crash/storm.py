@@ -27,8 +27,8 @@ SPEED = 60
 DOSE_MS = 20_000
 COOLDOWN_S = 60
 CAP_MS = 260_000
-RIGHT_WITHIN_S = 2.0
-LATE_S = 2.0
+RIGHT_WITHIN_S = 5.0
+LATE_S = 10.0
 """Real seconds that a busy machine may take to wake a thread whose time has come: 60 times as many for plants."""
 
 _SENDERS = 3

@@ -84,7 +84,7 @@ def check_zone(name: str, days: Iterator[datetime]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_two_years_of_days_in_every_zone() -> None:
     """Daylight saving: TerrariumPI #745."""
     for name in ZONES:

@@ -127,7 +127,7 @@ def asked_by(house: House, asker: str, cases: st.SearchStrategy[schemathesis.Cas
         headers = {"x-forwarded-for": f"10.{next(ADDRESSES) >> 8}.{next(ADDRESSES) & 255}.1"}
         if house.tokens[asker]:
             headers["authorization"] = f"Bearer {house.tokens[asker]}"
-        response = case.call(base_url=house.backend.url, session=house.session, headers=headers, timeout=20)
+        response = case.call(base_url=house.backend.url, session=house.session, headers=headers, timeout=60)
         assert response.status_code < 500, f"{response.status_code} {response.text}\n{case.as_curl_command()}"
         case.validate_response(response, checks=CHECKS)
 

@@ -22,7 +22,7 @@ def still_said(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_an_upgrade_loses_nothing(revision: str, tmp_path: Path) -> None:
     backend = Backend(tmp_path, **FOR_EVER)
@@ -35,7 +35,7 @@ def test_an_upgrade_loses_nothing(revision: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_restored_backup_of_the_oldest_says_the_same(tmp_path: Path) -> None:
     before = unpack(REVISIONS[0], tmp_path / "old/plant.db")
     with Backend(tmp_path / "new", **FOR_EVER) as backend:

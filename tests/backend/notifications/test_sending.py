@@ -201,7 +201,7 @@ async def test_what_fails_here_is_a_failure_of_one_target_and_no_storm(tmp_path:
 async def test_a_warning_waits_for_the_end_of_the_quiet_hours(tmp_path: Path, hook: Webhook) -> None:
     async with a_post(tmp_path) as post:
         now = post.clock.now()
-        begin, end = time((now.hour - 1) % 24), (now + timedelta(hours=2)).time()
+        begin, end = time((now.hour - 1) % 24), (now + timedelta(hours=5)).time()
         await post.add_target(hook.url, quiet_from=begin, quiet_until=end)
         await post.raise_alert(Severity.WARNING, "soil", AlertKind.PROBE_STALE)
         await post.raise_alert()

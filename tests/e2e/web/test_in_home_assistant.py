@@ -53,7 +53,7 @@ def every_address_has_the_prefix(url: str, windows: Windows, node: Node) -> None
                 assert address.startswith(PREFIX + "/"), f"{path}: {address}"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 def test_from_the_side_bar_to_a_watered_plant(app_windows: Windows, app: Backend) -> None:
     """Nobody signs in: the code of the log makes the owner; all works in the frame, and nothing leaves the prefix."""
     ingress = f"http://127.0.0.1:{said(app, 'ingress_listening', 'port')}"

@@ -18,7 +18,7 @@ KINDS: dict[str, NodeFactory] = {"esphome": EsphomeNode, "raspberry_pi": Raspber
 @pytest.fixture(scope="session")
 def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     """Somebody with a backend whose commands live long enough for a slow machine."""
-    with Backend(tmp_path_factory.mktemp("backend"), command_ttl_s=30, sweep_interval_s=0.5) as backend:
+    with Backend(tmp_path_factory.mktemp("backend"), command_ttl_s=30, sweep_interval_s=2) as backend:
         yield backend.add_person()
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from tests.firmware.contract.node_under_test import Edge, Setup
 from tests.firmware.esphome.building import HERE, build_for_host
 
-_STOP_WITHIN_S = 10.0
+_STOP_WITHIN_S = 30.0
 # `ActuatorRecord`: device, last_seq; the second word is what counts.
 _RECORD = struct.Struct("<II")
 

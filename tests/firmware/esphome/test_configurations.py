@@ -14,7 +14,7 @@ from tests.firmware.esphome.building import ROOT, esphome
 FIRMWARE = ROOT / "firmware/esphome"
 COMPONENTS = FIRMWARE / "components"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Packages with what they need on that board. None: it does not fit.
 BOARDS = {

@@ -20,7 +20,7 @@ from tests.live_backend import Backend, Person, eventually
 
 ABench = Callable[..., Bench]
 
-pytestmark = [pytest.mark.slow, pytest.mark.built_for_host("host"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.built_for_host("host"), pytest.mark.timeout(600)]
 
 __all__ = ["owner"]
 

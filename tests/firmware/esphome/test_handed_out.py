@@ -9,7 +9,7 @@ from plant_backend.services.node_files import REPOSITORY, Board, NodeKind, node_
 
 from tests.firmware.esphome.building import ROOT, esphome
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 DEVICE_ID = "0b8f6a62-5a0e-4c3e-9a0e-0f5b7a3a1c55"
 MORE_SECRETS = "wifi_ssid: garden\nwifi_password: choose-one\nplant_ota_password: choose-one\n"

@@ -22,7 +22,7 @@ from tests.firmware.contract.esphome import EsphomeNode
 from tests.firmware.contract.node_under_test import Limits, Setup, runs_of
 from tests.live_backend import Person, eventually, expect
 
-pytestmark = [pytest.mark.slow, pytest.mark.built_for_host("host_https"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.built_for_host("host_https"), pytest.mark.timeout(600)]
 
 __all__ = ["owner"]
 

@@ -15,7 +15,7 @@ FLAGS = [
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("source", PROGRAMS, ids=lambda source: source.stem)
 def test_the_pure_headers(source: Path, tmp_path: Path) -> None:
     program = tmp_path / source.stem

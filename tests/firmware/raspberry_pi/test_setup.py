@@ -37,7 +37,7 @@ class Person:
             ["-m", "plant_node", *arguments],
             env=clean | env | {"TERM": "dumb"},
             cwd=str(cwd),
-            timeout=15,
+            timeout=60,
             encoding="utf-8",
             dimensions=(50, 200),
         )

@@ -89,10 +89,10 @@ def test_off_is_off_at_once_and_its_old_deadline_ends_no_later_run(board: Board,
 def test_an_agent_that_hangs_does_not_keep_the_pump_on(
     board: Board, monkeypatch: pytest.MonkeyPatch, outputs: SupervisedOutputs
 ) -> None:
-    monkeypatch.setattr(client, "LEASE_MS", 1_500)
+    monkeypatch.setattr(client, "LEASE_MS", 3_000)
     outputs.turn_on("lamp", None)
     for _ in range(6):
-        time.sleep(0.3)
+        time.sleep(0.6)
         assert outputs.keep_on("lamp"), "signs of life keep it on"
     wait_for(lambda: board.is_high(LAMP_PIN))
     ended = outputs.turn_off("lamp")
