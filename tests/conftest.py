@@ -1,4 +1,4 @@
-"""What holds for every test: reproducible examples, and no skipped test in continuous integration."""
+"""What holds for every test: reproducible examples, no skipped test in CI, and how many run at once."""
 
 import os
 from collections.abc import Iterator
@@ -45,6 +45,12 @@ class SkippedTests:
         if report.skipped and not hasattr(report, "wasxfail"):
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
             self._skipped.append(f"{report.nodeid}: {reason}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Give what `-n auto` is: each worker starts servers of its own, and memory does not grow with processors."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 
 
 def pytest_configure(config: pytest.Config) -> None:

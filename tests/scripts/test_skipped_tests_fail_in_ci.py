@@ -31,7 +31,7 @@ def test_expected_to_fail():
 """
 
 
-def run_pytest(folder: Path, tests: str, *, ci: bool) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, tests: str, *more: str, ci: bool) -> subprocess.CompletedProcess[str]:
     """Run pytest on these tests, and one that passes, under the conftest of this repository."""
     (folder / "conftest.py").write_text(CONFTEST.read_text())
     (folder / "pytest.ini").write_text("[pytest]\n")
@@ -39,7 +39,7 @@ def run_pytest(folder: Path, tests: str, *, ci: bool) -> subprocess.CompletedPro
     (folder / "test_two.py").write_text("def test_passes(): ...\n")
     environment = {name: value for name, value in os.environ.items() if name not in {"CI", "PYTEST_ADDOPTS"}}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *more],
         cwd=folder,
         env=environment | ({"CI": "true"} if ci else {}),
         capture_output=True,
@@ -49,8 +49,9 @@ def run_pytest(folder: Path, tests: str, *, ci: bool) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("tests", [SKIPPED, SKIPPED_MODULE], ids=["test", "module"])
-def test_a_skip_fails_the_run_in_ci_and_says_which(tmp_path: Path, tests: str) -> None:
-    run = run_pytest(tmp_path, tests, ci=True)
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_skip_fails_the_run_in_ci_and_says_which(tmp_path: Path, tests: str, workers: str) -> None:
+    run = run_pytest(tmp_path, tests, "-n", workers, ci=True)
 
     assert run.returncode == 1, run.stdout
     assert "test_one.py" in run.stdout

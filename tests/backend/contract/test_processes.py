@@ -9,7 +9,7 @@ import pytest
 from tests.backend.contract.fleet import AUTOMATION, Installation, at, node_at
 from tests.live_backend import MANIFEST, PASSWORD, Event, Node, Person, eventually, expect
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_what_one_server_hears_a_worker_answers_through_the_other(
@@ -25,6 +25,7 @@ def test_what_one_server_hears_a_worker_answers_through_the_other(
     assert [found["state"] for found in ada.get(f"{node.path}/commands")["commands"]] == ["succeeded"]
 
 
+@pytest.mark.alone
 def test_a_command_made_at_one_server_reaches_the_poll_at_the_other_at_once(
     node: Node, ada: Person, installation: Installation
 ) -> None:

@@ -55,6 +55,7 @@ async def test_a_refusal_waits_its_turn_and_never_for_long(monkeypatch: pytest.M
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_flooding_the_login_keeps_telemetry_within_twice_its_idle_p99() -> None:
     """The event loop's own time tells it on any machine. The p99 is that of the machine too: one of three has to do."""

@@ -21,6 +21,7 @@ ROUNDS = 7
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 async def test_a_year_is_a_small_answer_and_a_faster_one_than_grouping_it(tmp_path: Path) -> None:
     backend = Backend(tmp_path)
     with backend:
