@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import expect as see
 
 from tests.e2e.web.garden import Garden
 from tests.live_backend import PASSWORD, Backend
@@ -33,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Give the machine's Chromium."""
+    # Other tests run beside, and what a page does it does a moment later then.
+    see.set_options(timeout=30_000)
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     path = found or subprocess.run([REPOSITORY / "scripts/browser"], capture_output=True, text=True, check=True).stdout
     playwright: Playwright
@@ -111,7 +114,7 @@ class Windows:
         self._stack.callback(context.close)
         window = Window(context.new_page(), self._backend)
         page = window.page
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: window.complaints.append(f"error: {error}"))
         page.on(
             "console",

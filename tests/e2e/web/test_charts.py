@@ -123,7 +123,7 @@ def test_a_new_value_is_drawn_without_a_reload(windows: Windows, garden: Garden)
     see(page.locator("#stream")).to_have_attribute("data-state", "live")
     before = page.locator("#chart").get_attribute("data-points") or ""
     garden.tomatoes.send(soil=37, tank=70, air=21, humidity=52, light=801)
-    see(page.locator("#chart")).not_to_have_attribute("data-points", before, timeout=15_000)
+    see(page.locator("#chart")).not_to_have_attribute("data-points", before, timeout=30_000)
 
 
 def test_a_chart_that_cannot_be_loaded_says_so_and_tries_again(windows: Windows, garden: Garden) -> None:

@@ -108,7 +108,7 @@ def test_a_cut_stream_is_shown_and_mended(windows: Windows, garden: Garden, back
     backend.start()
     # What came while nobody listened is shown as soon as the stream is back.
     garden.tomatoes.send(soil=36.6, tank=70, air=21, humidity=52, light=800)
-    see(stream).to_have_text("Live", timeout=20_000)
+    see(stream).to_have_text("Live", timeout=40_000)
     see(page.locator(".plant", has_text="Balcony tomatoes").locator(".plant-value")).to_have_text(re.compile("36.6"))
     window.complaints = [text for text in window.complaints if "net::ERR_" not in text]
 
