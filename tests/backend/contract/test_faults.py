@@ -49,7 +49,8 @@ def readiness(backend: Backend) -> tuple[int, str]:
 
 def is_watered_once(node: Node) -> bool:
     """Fetch what waits for the node, run it, and tell whether it was one dose."""
-    runs = [command for command in node.poll(after=0, wait=25) if command["action"] == "on"]
+    waiting = eventually(lambda: node.poll(after=0, wait=25))
+    runs = [command for command in waiting if command["action"] == "on"]
     for command in runs:
         node.ack(command, "succeeded", command["duration_ms"])
     return len(runs) == 1

@@ -86,9 +86,14 @@ def check_zone(name: str, days: Iterator[datetime]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_years_of_days_in_every_zone() -> None:
-    """Daylight saving: TerrariumPI #745."""
+    """Daylight saving: TerrariumPI #745. Of zones whose clocks always show the same, one stands for the others."""
+    seen = set()
     for name in ZONES:
-        check_zone(name, (FIRST + day * DAY + 12 * HOUR for day in range(2, 728)))
+        zone = ZoneInfo(name)
+        clock = tuple((moment, moment.astimezone(zone).utcoffset()) for moment in (FIRST, *changes(zone)))
+        check_zone(name, (FIRST + day * DAY + 12 * HOUR for day in range(2, 3 if clock in seen else 728)))
+        seen.add(clock)
+    assert len(seen) > 24
 
 
 def test_every_zone_in_the_days_around_its_changes() -> None:

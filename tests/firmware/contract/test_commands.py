@@ -28,13 +28,13 @@ def test_a_command_runs_once_for_as_long_as_it_was_asked(a_bench: ABench) -> Non
 def test_an_on_carries_its_own_off(a_bench: ABench) -> None:
     """ "ON" should carry its own off-time: irrigation_unlimited #217. A valve left open: Irrigation-V5 #296."""
     bench = a_bench().start()
-    bench.running(bench.order(800))
+    bench.running(bench.order(2_500))
 
     # Nobody is there any more who could say off.
     bench.proxy.cut()
 
     run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
-    assert ran_for(run.ran_ms, 800)
+    assert ran_for(run.ran_ms, 2_500)
 
 
 def test_a_lost_answer_to_a_poll_is_no_lost_command(a_bench: ABench) -> None:
@@ -172,7 +172,7 @@ def test_no_pump_starts_on_reconnect(a_bench: ABench, hasty_owner: Person) -> No
     """A pump starts on reconnect: HA-NeoPool-MQTT-Package #21. A command counts as delivered while the device is
     offline: thingsboard #7123.
     """
-    bench = a_bench(hasty_owner, link_timeout_s=2).start()
+    bench = a_bench(hasty_owner, link_timeout_s=4).start()
     bench.proxy.cut()
 
     command = bench.order(500)
@@ -188,10 +188,10 @@ def test_no_pump_starts_on_reconnect(a_bench: ABench, hasty_owner: Person) -> No
 @pytest.mark.slow
 def test_no_pump_starts_when_its_node_comes_back_too_late(a_bench: ABench, hasty_owner: Person) -> None:
     """A pump starts on reconnect: HA-NeoPool-MQTT-Package #21; here the backend believes that the node has it."""
-    bench = a_bench(hasty_owner, link_timeout_s=2).start()
+    bench = a_bench(hasty_owner, link_timeout_s=4).start()
     bench.proxy.lose_answers("GET /commands", times=99, status=200)
     command = bench.order(500)
-    eventually(lambda: bench.command(command)["state"] == "delivered")
+    eventually(lambda: bench.command(command)["delivered_at"])
 
     bench.node.kill()
     expires_at = eventually(lambda: bench.command(command))["expires_at"]

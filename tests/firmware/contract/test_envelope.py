@@ -37,13 +37,13 @@ def test_a_run_is_cut_at_the_nodes_own_limit(a_bench: ABench) -> None:
 @pytest.mark.parametrize("lose", ["fall_silent", pytest.param("cut", marks=pytest.mark.slow)])
 def test_a_run_ends_with_the_link(a_bench: ABench, lose: str) -> None:
     """Wi-Fi drops, the node's relays stay on, nobody knows: irrigation_unlimited #43."""
-    bench = a_bench(link_timeout_s=2).start()
+    bench = a_bench(link_timeout_s=4).start()
     command = bench.running(bench.order(25_000))
 
     getattr(bench.proxy, lose)()
 
     run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
-    assert run.ran_ms < 8_000
+    assert run.ran_ms < 16_000
     bench.proxy.mend()
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
@@ -71,7 +71,7 @@ def test_a_run_ends_when_the_reservoir_goes_empty(a_bench: ABench) -> None:
 
     assert (done["state"], done["reason"]) == ("interrupted", "reservoir_empty")
     (run,) = bench.runs()
-    assert run.ran_ms < 8_000
+    assert run.ran_ms < 15_000
 
 
 def test_a_node_that_dies_in_mid_run_leaves_no_pump_on_and_never_runs_it_again(a_bench: ABench) -> None:
@@ -110,9 +110,9 @@ def test_a_node_that_is_stopped_in_mid_run_says_how_long_it_ran(a_bench: ABench)
 
 
 def test_the_daily_amount_holds_across_restarts(a_bench: ABench) -> None:
-    bench = a_bench(limits=Limits(max_day_ms=2_000)).hide_limits().start()
+    bench = a_bench(limits=Limits(max_day_ms=4_000)).hide_limits().start()
     assert bench.outcome(bench.order(300))["state"] == "succeeded"
-    killed = bench.running(bench.order(1_500))
+    killed = bench.running(bench.order(3_500))
     bench.node.kill()
     bench.start()
     assert bench.outcome(killed)["state"] == "interrupted"
@@ -120,7 +120,7 @@ def test_the_daily_amount_holds_across_restarts(a_bench: ABench) -> None:
     cut = bench.outcome(bench.order(1_000))
     refused = bench.outcome(bench.order(1_000))
 
-    # 300 ms ran, 1,500 ms may have run.
+    # 300 ms ran, 3,500 ms may have run.
     assert (cut["state"], cut["reason"]) == ("succeeded", "max_day")
     assert ran_for(cut["ran_ms"], 200)
     assert (refused["state"], refused["reason"]) == ("rejected", "max_day")

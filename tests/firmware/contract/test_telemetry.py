@@ -13,7 +13,7 @@ from tests.live_backend import eventually
 
 ABench = Callable[..., Bench]
 
-RIGHT_WITHIN_S = 2.0
+RIGHT_WITHIN_S = 4.0
 
 
 def test_an_outage_leaves_no_gap_and_no_wrong_time(a_bench: ABench) -> None:
@@ -23,7 +23,7 @@ def test_an_outage_leaves_no_gap_and_no_wrong_time(a_bench: ABench) -> None:
     bench = a_bench().start()
     bench.proxy.cut()
     lost_at = time.time()
-    eventually(lambda: time.time() > lost_at + 2.5)
+    eventually(lambda: time.time() > lost_at + 5)
     bench.proxy.mend()
     back_at = time.time()
 
