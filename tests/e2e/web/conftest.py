@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, Playwright, sync_playwright
 from playwright.sync_api import expect as see
 
 from tests.e2e.web.garden import Garden
+from tests.e2e.web.ways import Site, Way, direct
 from tests.live_backend import PASSWORD, Backend
 
 REPOSITORY = Path(__file__).parents[3]
@@ -70,19 +71,42 @@ def garden(backend: Backend) -> Garden:
 
 @dataclass
 class Window:
-    """A page that writes down what goes wrong on it."""
+    """A browser's tab with the dashboard, perhaps in a frame. It writes down what goes wrong."""
 
-    page: Page
-    backend: Backend
+    tab: Page
+    site: Site
     complaints: list[str] = field(default_factory=list)
-    strayed: list[str] = field(default_factory=list)
 
-    def go(self, path: str) -> Page:
+    @property
+    def page(self) -> Frame:
+        """The dashboard: all of the tab, or the frame in it."""
+        return self.tab.main_frame if self.site.house is None else self.tab.frames[1]
+
+    def go(self, path: str) -> Frame:
         """Open a page of the dashboard."""
-        self.page.goto(self.backend.url + path)
+        return self.visit(self.site.root + path)
+
+    def visit(self, address: str) -> Frame:
+        """Open a page by its whole address."""
+        if self.site.house is not None and len(self.tab.frames) < 2:
+            self.tab.goto(self.site.house)
+        self.page.goto(address)
+        # Keys go to the frame, as after a click into it.
+        self.page.evaluate("window.focus()")
         return self.page
 
-    def sign_in(self, username: str = "ada") -> Page:
+    def reload(self) -> None:
+        """Fetch the page anew."""
+        with self.page.expect_navigation():
+            self.page.evaluate("location.reload()")
+
+    def go_back(self) -> None:
+        """Go back to the page, or the address, before."""
+        was = self.page.url
+        self.page.evaluate("history.back()")
+        self.page.wait_for_url(lambda url: url != was)
+
+    def sign_in(self, username: str = "ada") -> Frame:
         """Sign in through the page."""
         page = self.go("/web/login")
         page.get_by_label("Name").fill(username)
@@ -93,57 +117,70 @@ class Window:
 
 
 class Windows:
-    """Opens browser windows, and looks at the end whether any complained."""
+    """Opens browser windows on one site, and looks at the end whether any complained."""
 
-    def __init__(self, browser: Browser, backend: Backend, stack: ExitStack, signed_in: dict[str, Any]) -> None:
-        self._browser, self._backend, self._stack, self._signed_in = browser, backend, stack, signed_in
+    def __init__(self, browser: Browser, site: Site, stack: ExitStack, signed_in: dict[tuple[bool, str], Any]) -> None:
+        self.site = site
+        self._browser, self._stack, self._signed_in = browser, stack, signed_in
         self.opened: list[Window] = []
 
-    def open(self, username: str | None = "ada", **options: Any) -> Window:
+    def open(self, username: str | None = "ada", *, site: Site | None = None, **options: Any) -> Window:
         """Open a window of its own, signed in, in English, in Berlin, 1280 wide, unless told otherwise."""
+        key = (self.site.house is None, username or "")
         given: dict[str, Any] = {
             "locale": "en-GB",
             "timezone_id": "Europe/Berlin",
             "viewport": {"width": 1280, "height": 860},
             "reduced_motion": "reduce",
+            "storage_state": self._signed_in.get(key),
             **options,
         }
-        if username is not None:
-            given["storage_state"] = self._signed_in.get(username)
         context: BrowserContext = self._browser.new_context(**given)
         self._stack.callback(context.close)
-        window = Window(context.new_page(), self._backend)
-        page = window.page
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: window.complaints.append(f"error: {error}"))
-        page.on(
+        window = Window(context.new_page(), site or self.site)
+        tab = window.tab
+        tab.set_default_timeout(30_000)
+        tab.on("pageerror", lambda error: window.complaints.append(f"error: {error}"))
+        tab.on(
             "console",
             lambda message: (
                 message.type in ("error", "warning") and window.complaints.append(f"console: {message.text}")
             ),
         )
         self.opened.append(window)
-        if username in self._signed_in:
+        if key in self._signed_in:
             window.go("/web")
         elif username is not None:
             window.sign_in(username)
-            self._signed_in[username] = context.storage_state()
+            self._signed_in[key] = context.storage_state()
         return window
+
+    def look_back(self) -> None:
+        """See that no window complained, and none asked for anything outside its prefix."""
+        assert [complaint for window in self.opened for complaint in window.complaints] == []
+        assert [path for window in self.opened for path in window.site.outside] == []
 
 
 @pytest.fixture(scope="session")
-def signed_in() -> dict[str, Any]:
-    """Give the cookies of those who have signed in before: a password is hashed slowly."""
+def signed_in() -> dict[tuple[bool, str], Any]:
+    """Give the cookies of those who have signed in before, by either way: a password is hashed slowly."""
     return {}
 
 
 @pytest.fixture
-def windows(browser: Browser, backend: Backend, signed_in: dict[str, Any]) -> Iterator[Windows]:
+def way(request: pytest.FixtureRequest) -> Way:
+    """Give the way to the dashboard; `both_ways` takes a test by each."""
+    found: Way = getattr(request, "param", direct)
+    return found
+
+
+@pytest.fixture
+def windows(browser: Browser, backend: Backend, way: Way, signed_in: dict[tuple[bool, str], Any]) -> Iterator[Windows]:
     """Give a way to open windows; none of them may complain."""
-    with ExitStack() as stack:
-        opened = Windows(browser, backend, stack, signed_in)
+    with way(backend) as site, ExitStack() as stack:
+        opened = Windows(browser, site, stack, signed_in)
         yield opened
-        assert [complaint for window in opened.opened for complaint in window.complaints] == []
+        opened.look_back()
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +190,7 @@ def axe() -> str:
     return Path(modules.strip(), "axe-core/axe.min.js").read_text()
 
 
-def violations(page: Page, axe: str) -> list[str]:
+def violations(page: Frame, axe: str) -> list[str]:
     """Give what axe has to say of a page. Its script is brought in past the page's policy, as a person's tool would."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe)

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 SUPERVISOR = "127.0.0.7"
 PREFIX = "/api/hassio_ingress/9Vb3xT_token-1"
 _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
-FRAME = f"""<!doctype html><html lang="en"><title>House</title><link rel="icon" href="data:,">
-<iframe title="Plants" src="{PREFIX}/web" width="1200" height="800"></iframe>"""
+HOUSE = """<!doctype html><html lang="en"><title>House</title><link rel="icon" href="data:,">
+<style>body { margin: 0 } iframe { border: 0; display: block; width: 100vw; height: 100vh }</style>
+<iframe title="Plants"></iframe>"""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -27,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         if self.path == "/":
-            return self._answer(200, [("content-type", "text/html")], FRAME.encode())
+            return self._answer(200, [("content-type", "text/html")], HOUSE.encode())
         if not self.path.startswith(PREFIX + "/"):
             self.outside.append(self.path)
             return self._answer(404, [], b"")
@@ -54,8 +55,11 @@ class _Handler(BaseHTTPRequestHandler):
             }
         body = self.rfile.read(int(self.headers.get("content-length") or 0)) or None
         with contextlib.closing(upstream), contextlib.suppress(ConnectionError, TimeoutError):
-            upstream.request(self.command, self.path.removeprefix(PREFIX), body, headers)
-            answer = upstream.getresponse()
+            try:
+                upstream.request(self.command, self.path.removeprefix(PREFIX), body, headers)
+                answer = upstream.getresponse()
+            except ConnectionError:
+                return self._answer(502, [], b"")
             # Location and Set-Cookie go through as they are.
             kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP]
             self.send_response(answer.status)
@@ -88,7 +92,7 @@ def prefix_proxy(target: str, person: tuple[str, str] | None = None) -> Iterator
     handler = type("Handler", (_Handler,), {"target": target, "outside": outside, "person": person})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", outside

@@ -3,7 +3,7 @@
 import pytest
 from plant_backend.web.page import For
 from plant_backend.web.pages import PAGES
-from playwright.sync_api import Page
+from playwright.sync_api import Frame
 from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Windows, violations
@@ -26,9 +26,9 @@ def pages(garden: Garden) -> list[str]:
     ]
 
 
-def is_page(page: Page, path: str) -> bool:
+def is_page(page: Frame, path: str) -> bool:
     """Open what may be a page; tell whether it is one, and not a part of one or a document."""
-    answer = page.request.get(path)
+    answer = page.page.request.get(path)
     if "<main" not in answer.text():
         return False
     page.goto(path)
@@ -49,7 +49,7 @@ def test_axe_finds_nothing_in_light_and_dark(windows: Windows, garden: Garden, a
 
     def look(name: str) -> None:
         for colours in ("light", "dark"):
-            window.page.emulate_media(color_scheme=colours)
+            window.tab.emulate_media(color_scheme=colours)
             found[f"{name}, {colours}"] = violations(window.page, axe)
 
     for path in ("/web/login", "/web/setup"):
@@ -57,7 +57,7 @@ def test_axe_finds_nothing_in_light_and_dark(windows: Windows, garden: Garden, a
         look(path)
     window.sign_in()
     for path in pages(garden):
-        if is_page(window.page, window.backend.url + path):
+        if is_page(window.page, window.site.root + path):
             look(path)
     assert len(found) > 16
     page = window.go("/web")
@@ -68,7 +68,7 @@ def test_axe_finds_nothing_in_light_and_dark(windows: Windows, garden: Garden, a
         page.get_by_role("button", name=name).click()
         see(page.get_by_role("dialog")).to_be_visible()
         look(f"the dialog of {name}")
-        page.keyboard.press("Escape")
+        window.tab.keyboard.press("Escape")
     window.complaints = [text for text in window.complaints if "404" not in text and "409" not in text]
     assert {name: said for name, said in found.items() if said} == {}
 
@@ -78,7 +78,7 @@ def test_nothing_is_cut_off_at_320_pixels(windows: Windows, garden: Garden) -> N
     too_wide = {}
     page = window.page
     for path in pages(garden):
-        if not is_page(page, window.backend.url + path):
+        if not is_page(page, window.site.root + path):
             continue
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 320:
@@ -87,7 +87,7 @@ def test_nothing_is_cut_off_at_320_pixels(windows: Windows, garden: Garden) -> N
     assert too_wide == {}
 
 
-def focused_is_in_view(page: Page) -> bool:
+def focused_is_in_view(page: Frame) -> bool:
     """Tell whether what has the focus is not hidden behind a bar (2.4.11)."""
     return bool(
         page.evaluate(
@@ -107,12 +107,12 @@ def focused_is_in_view(page: Page) -> bool:
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_keyboard_reaches_all_and_nothing_hides_it(windows: Windows, garden: Garden, width: int) -> None:
     window = windows.open(viewport={"width": width, "height": 640})
-    page = window.go("/web")
-    page.keyboard.press("Tab")
+    page, keyboard = window.go("/web"), window.tab.keyboard
+    keyboard.press("Tab")
     see(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     reached, hidden = set(), []
     for _ in range(30):
-        page.keyboard.press("Tab")
+        keyboard.press("Tab")
         if page.evaluate("document.activeElement === document.body"):
             break
         name = page.evaluate("(document.activeElement.textContent || document.activeElement.ariaLabel || '').trim()")
@@ -124,13 +124,14 @@ def test_the_keyboard_reaches_all_and_nothing_hides_it(windows: Windows, garden:
 
 
 def test_a_pump_can_be_run_and_left_alone_by_keys_alone(windows: Windows, garden: Garden) -> None:
-    page = windows.open().go(f"/web{garden.fern.path}")
+    window = windows.open()
+    page, keyboard = window.go(f"/web{garden.fern.path}"), window.tab.keyboard
     page.get_by_role("button", name="Water now").focus()
-    page.keyboard.press("Enter")
+    keyboard.press("Enter")
     see(page.get_by_role("dialog").get_by_label("How long, in seconds")).to_be_focused()
     for _ in range(6):
-        page.keyboard.press("Tab")
+        keyboard.press("Tab")
         inside = page.evaluate("!!document.activeElement.closest('dialog') || document.activeElement === document.body")
         assert inside, "the focus left the dialog"
-    page.keyboard.press("Escape")
+    keyboard.press("Escape")
     see(page.get_by_role("button", name="Water now")).to_be_focused()

@@ -4,11 +4,14 @@ from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Windows
 from tests.e2e.web.garden import Garden
+from tests.e2e.web.ways import both_ways
 
 
+@both_ways
 def test_a_limit_is_changed_and_taken_back(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Undecided ursinia")
-    page = windows.open().go(f"/web{node.path}/automation")
+    window = windows.open()
+    page = window.go(f"/web{node.path}/automation")
     limit = page.get_by_label("Lowest soil moisture")
     limit.fill("35")
     page.get_by_role("button", name="Save").click()
@@ -19,11 +22,12 @@ def test_a_limit_is_changed_and_taken_back(windows: Windows, garden: Garden) -> 
     profile = garden.ada.get(f"{node.path}/automation")
     assert profile["soil_moisture_min_percent"] == 30
     assert profile["dose_ms"] == 8_000
-    page.reload()
+    window.reload()
     see(page.get_by_role("button", name="Undo")).to_have_count(0)
     garden.ada.request("DELETE", node.path)
 
 
+@both_ways
 def test_two_who_change_the_same_rules_see_each_other_s(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Contested clover")
     window = windows.open()
@@ -58,6 +62,7 @@ def test_a_name_is_changed_and_taken_back(windows: Windows, garden: Garden) -> N
     garden.ada.request("DELETE", node.path)
 
 
+@both_ways
 def test_an_alert_comes_is_seen_and_is_resolved_without_a_reload(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Alarming aster")
     page = windows.open().go("/web/alerts")
@@ -80,6 +85,7 @@ def test_an_alert_comes_is_seen_and_is_resolved_without_a_reload(windows: Window
     garden.ada.request("DELETE", node.path)
 
 
+@both_ways
 def test_an_alert_is_snoozed_taken_back_and_snoozed_for_good(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Sleepy salvia")
     page = windows.open().go("/web/alerts")

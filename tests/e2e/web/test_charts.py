@@ -2,32 +2,35 @@
 
 import re
 
-from playwright.sync_api import Page
+from playwright.sync_api import Frame
 from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Window, Windows
 from tests.e2e.web.garden import Garden
+from tests.e2e.web.ways import both_ways
 
 
-def drawn(page: Page) -> Page:
+def drawn(page: Frame) -> Frame:
     """Wait until the chart is drawn."""
     see(page.locator("#chart .uplot canvas")).to_be_visible()
     see(page.locator("#chart")).not_to_have_attribute("aria-busy", "true")
     return page
 
 
-def open_chart(window: Window, garden: Garden, query: str = "sensor=soil") -> Page:
+def open_chart(window: Window, garden: Garden, query: str = "sensor=soil") -> Frame:
     """Open the chart of the tomatoes."""
     return drawn(window.go(f"/web{garden.tomatoes.path}/chart?{query}"))
 
 
+@both_ways
 def test_a_range_is_in_the_address_and_back_brings_the_last(windows: Windows, garden: Garden) -> None:
-    page = open_chart(windows.open(), garden)
+    window = windows.open()
+    page = open_chart(window, garden)
     page.get_by_role("link", name="6 hours").click()
-    see(page).to_have_url(re.compile("range=6h"))
+    page.wait_for_url(re.compile("range=6h"))
     see(page.get_by_role("link", name="6 hours")).to_have_attribute("aria-current", "true")
     drawn(page)
-    page.go_back()
+    window.go_back()
     see(page.get_by_role("link", name="24 hours")).to_have_attribute("aria-current", "true")
 
 
@@ -50,61 +53,68 @@ def test_a_table_keeps_its_numbers_whole_on_a_phone(windows: Windows, garden: Ga
 
 
 def test_another_range_is_asked_for_by_its_times(windows: Windows, garden: Garden) -> None:
-    page = open_chart(windows.open(), garden)
+    window = windows.open()
+    page = open_chart(window, garden)
     page.get_by_text("Another range").click()
     begin, end = page.get_by_label("From", exact=True), page.get_by_label("To", exact=True)
     day = begin.input_value()[:10]
     begin.fill(f"{day}T00:00")
     end.fill(f"{day}T23:59")
     page.get_by_role("button", name="Show").click()
-    see(page).to_have_url(re.compile("since=.*until=.*23%3A59"))
+    page.wait_for_url(re.compile("since=.*until=.*23%3A59"))
     drawn(page)
 
 
+@both_ways
 def test_dragging_zooms_and_the_buttons_do_the_same(windows: Windows, garden: Garden) -> None:
-    page = open_chart(windows.open(), garden)
+    window = windows.open()
+    page = open_chart(window, garden)
     before = int(page.locator("#chart").get_attribute("data-points") or 0)
     box = page.locator("#chart .u-over").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 50)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60, steps=5)
-    page.mouse.up()
-    see(page).to_have_url(re.compile("since=.*until="))
+    window.tab.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 50)
+    window.tab.mouse.down()
+    window.tab.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60, steps=5)
+    window.tab.mouse.up()
+    page.wait_for_url(re.compile("since=.*until="))
     see(page.locator("#chart")).to_have_attribute("data-points", re.compile(rf"^(?!{before}$)\d+$"))
     zoomed = page.url
     drawn(page)
-    page.reload()
+    window.reload()
     drawn(page)
     assert page.url == zoomed
     for name in ("Zoom in", "Zoom out", "Earlier", "Later"):
         was = page.url
         page.get_by_role("button", name=name).click()
-        see(page).not_to_have_url(was)
+        page.wait_for_url(lambda url, was=was: url != was)
         drawn(page)
     page.get_by_role("button", name="Reset the zoom").click()
-    see(page).to_have_url(re.compile("range=24h"))
+    page.wait_for_url(re.compile("range=24h"))
 
 
+@both_ways
 def test_the_arrow_keys_read_the_values_out(windows: Windows, garden: Garden) -> None:
-    page = open_chart(windows.open(), garden)
+    window = windows.open()
+    page = open_chart(window, garden)
     readout = page.locator("[data-readout]")
     page.locator("#chart").focus()
-    page.keyboard.press("End")
+    window.tab.keyboard.press("End")
     last = readout.inner_text()
     assert re.search(r"\d+:\d\d.*\d %", last), last
-    page.keyboard.press("ArrowLeft")
+    window.tab.keyboard.press("ArrowLeft")
     see(readout).not_to_have_text(last)
-    page.keyboard.press("Home")
+    window.tab.keyboard.press("Home")
     first = readout.inner_text()
-    page.keyboard.press("+")
-    see(page).to_have_url(re.compile("since="))
+    window.tab.keyboard.press("+")
+    page.wait_for_url(re.compile("since="))
     assert first != last
 
 
+@both_ways
 def test_the_table_and_the_file_hold_the_same_span(windows: Windows, garden: Garden) -> None:
-    page = open_chart(windows.open(), garden, "sensor=soil&range=6h")
-    with page.expect_download() as waiting:
+    window = windows.open()
+    page = open_chart(window, garden, "sensor=soil&range=6h")
+    with window.tab.expect_download() as waiting:
         page.get_by_role("link", name="CSV").click()
     lines = waiting.value.path().read_text().splitlines()
     assert "soil" in lines[0]
@@ -112,14 +122,15 @@ def test_the_table_and_the_file_hold_the_same_span(windows: Windows, garden: Gar
     assert len(lines) > 60
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", lines[1])
     page.get_by_role("link", name="As a table").click()
-    see(page).to_have_url(re.compile("range=6h.*view=table|view=table.*range=6h"))
+    page.wait_for_url(re.compile("range=6h.*view=table|view=table.*range=6h"))
     see(page.locator("tbody tr")).not_to_have_count(0)
     page.get_by_role("link", name="As a chart").click()
     drawn(page)
 
 
 def test_a_new_value_is_drawn_without_a_reload(windows: Windows, garden: Garden) -> None:
-    page = open_chart(windows.open(), garden, "sensor=light&range=6h")
+    window = windows.open()
+    page = open_chart(window, garden, "sensor=light&range=6h")
     see(page.locator("#stream")).to_have_attribute("data-state", "live")
     before = page.locator("#chart").get_attribute("data-points") or ""
     garden.tomatoes.send(soil=37, tank=70, air=21, humidity=52, light=801)
@@ -128,12 +139,12 @@ def test_a_new_value_is_drawn_without_a_reload(windows: Windows, garden: Garden)
 
 def test_a_chart_that_cannot_be_loaded_says_so_and_tries_again(windows: Windows, garden: Garden) -> None:
     window = windows.open()
-    window.page.route(
+    window.tab.route(
         "**/chart/data*", lambda route: route.fulfill(status=500, body="", headers={"x-request-id": "abc"})
     )
     page = window.go(f"/web{garden.tomatoes.path}/chart")
     see(page.get_by_role("alert")).to_contain_text("The chart could not be loaded. abc")
-    page.unroute("**/chart/data*")
+    window.tab.unroute("**/chart/data*")
     page.get_by_role("button", name="Try again").click()
     drawn(page)
     window.complaints = [text for text in window.complaints if "500" not in text]

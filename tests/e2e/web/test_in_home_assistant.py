@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from plant_backend.web.page import For
@@ -11,9 +11,10 @@ from plant_backend.web.pages import PAGES
 from playwright.sync_api import Browser
 from playwright.sync_api import expect as see
 
-from tests.e2e.web.conftest import Windows, cut_off
+from tests.e2e.web.conftest import Window, Windows, cut_off
 from tests.e2e.web.garden import MANIFEST, Obedience
 from tests.e2e.web.prefix_proxy import PREFIX, SUPERVISOR, prefix_proxy
+from tests.e2e.web.ways import Site
 from tests.live_backend import Backend, Node, Person
 
 
@@ -25,13 +26,16 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
         yield backend
 
 
-@pytest.fixture
-def app_windows(browser: Browser, app: Backend) -> Iterator[Windows]:
-    """Give windows that nobody has signed in to: Home Assistant has."""
-    with ExitStack() as stack:
-        opened = Windows(browser, app, stack, {})
-        yield opened
-        assert [complaint for window in opened.opened for complaint in window.complaints] == []
+@contextmanager
+def side_bar(browser: Browser, app: Backend, person_id: str, name: str) -> Iterator[Window]:
+    """Open a window for a person of the house. Nobody signs in: Home Assistant has."""
+    ingress = f"http://127.0.0.1:{said(app, 'ingress_listening', 'port')}"
+    with prefix_proxy(ingress, (person_id, name)) as (url, outside), ExitStack() as stack:
+        windows = Windows(browser, Site(url + PREFIX, url, outside), stack, {})
+        window = windows.open(None)
+        window.go("/web")
+        yield window
+        windows.look_back()
 
 
 def said(app: Backend, event: str, field: str) -> str:
@@ -39,13 +43,12 @@ def said(app: Backend, event: str, field: str) -> str:
     return str([line for line in app.log_events() if line["event"] == event][-1][field])
 
 
-def every_address_has_the_prefix(url: str, windows: Windows, node: Node) -> None:
+def every_address_has_the_prefix(window: Window, node: Node) -> None:
     """Fetch each page, and look at all that it leads to."""
-    page = windows.opened[-1].page
     ways = [way.path for site in PAGES for way in site.ways if way.method == "GET" and way.whom is not For.ANYBODY]
     for path in sorted({path.replace("{device_id}", node.device_id).replace("{key}", "soil") for path in ways}):
         if "{" not in path and "/dialog" not in path:
-            answer = page.request.get(url + PREFIX + path)
+            answer = window.tab.request.get(window.site.root + path)
             assert answer.ok, f"{path}: {answer.status}"
             for address in re.findall(
                 r'(?:href|src|action|hx-get|hx-post|data-dialog|data-events)="(/[^"]*)"', answer.text()
@@ -54,14 +57,10 @@ def every_address_has_the_prefix(url: str, windows: Windows, node: Node) -> None
 
 
 @pytest.mark.timeout(600)
-def test_from_the_side_bar_to_a_watered_plant(app_windows: Windows, app: Backend) -> None:
+def test_from_the_side_bar_to_a_watered_plant(browser: Browser, app: Backend) -> None:
     """Nobody signs in: the code of the log makes the owner; all works in the frame, and nothing leaves the prefix."""
-    ingress = f"http://127.0.0.1:{said(app, 'ingress_listening', 'port')}"
-    with prefix_proxy(ingress, ("u-anna", "anna")) as (url, outside):
-        window = app_windows.open(None)
-        page = window.page
-        page.goto(url)
-        frame = page.frame_locator("iframe")
+    with side_bar(browser, app, "u-anna", "anna") as window:
+        frame = window.page
         see(frame.locator("#stream")).to_have_text("Live")
         frame.get_by_label("Account and display").click()
         frame.get_by_role("link", name="Become the owner").click()
@@ -80,7 +79,7 @@ def test_from_the_side_bar_to_a_watered_plant(app_windows: Windows, app: Backend
 
         frame.get_by_role("link", name="Plant Automation").first.click()
         card = frame.locator(".plant", has_text="Framed freesia")
-        with cut_off(page.context):
+        with cut_off(window.tab.context):
             see(frame.locator("#stream")).not_to_have_text("Live", timeout=40_000)
         see(frame.locator("#stream")).to_have_text("Live", timeout=40_000)
         window.complaints.clear()  # The cut, in the browser's words.
@@ -97,27 +96,20 @@ def test_from_the_side_bar_to_a_watered_plant(app_windows: Windows, app: Backend
         frame.get_by_role("link", name="Framed freesia").click()
         frame.locator(".value", has_text="Soil moisture").click()
         see(frame.locator("#chart .uplot canvas")).to_be_visible()
-        with page.expect_download() as csv:
+        with window.tab.expect_download() as csv:
             frame.get_by_role("link", name="CSV").click()
         assert "soil" in csv.value.path().read_text()
-        assert "plant_session" not in {cookie["name"] for cookie in page.context.cookies(url + PREFIX)}
-        every_address_has_the_prefix(url, app_windows, node)
-        assert outside == []
-        page.goto("about:blank")
+        assert "plant_session" not in {cookie["name"] for cookie in window.tab.context.cookies(window.site.root)}
+        every_address_has_the_prefix(window, node)
         # A part that is fetched while one goes on to another page, or while the network is cut.
         window.complaints[:] = [one for one in window.complaints if "Failed to fetch" not in one]
 
 
-def test_a_guest_of_the_house_looks_on(app_windows: Windows, app: Backend) -> None:
-    ingress = f"http://127.0.0.1:{said(app, 'ingress_listening', 'port')}"
-    with prefix_proxy(ingress, ("u-gus", "gus")) as (url, outside):
-        page = app_windows.open(None).page
-        page.goto(url)
-        frame = page.frame_locator("iframe")
+def test_a_guest_of_the_house_looks_on(browser: Browser, app: Backend) -> None:
+    with side_bar(browser, app, "u-gus", "gus") as window:
+        frame = window.page
         see(frame.locator("#stream")).to_have_text("Live")
         see(frame.get_by_role("button", name="Water now")).to_have_count(0)
         see(frame.get_by_role("link", name="Add a device")).to_have_count(0)
         frame.get_by_label("Account and display").click()
         see(frame.locator(".menu-who")).to_contain_text("Viewer")
-        assert outside == []
-        page.goto("about:blank")

@@ -6,12 +6,15 @@ from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Windows
 from tests.e2e.web.garden import Garden
+from tests.e2e.web.ways import both_ways
 from tests.receivers import a_webhook
 
 
+@both_ways
 def test_a_target_is_made_and_tried_with_and_without_success(windows: Windows, garden: Garden) -> None:
     with a_webhook() as hook:
-        page = windows.open().go("/web/notifications")
+        window = windows.open()
+        page = window.go("/web/notifications")
         page.get_by_text("More services").click()
         page.get_by_role("link", name="Another address").click()
         page.get_by_label("Name").fill("My phone")
@@ -26,12 +29,12 @@ def test_a_target_is_made_and_tried_with_and_without_success(windows: Windows, g
         hook.status = 403
         row.get_by_role("button", name="Test").click()
         see(row).to_contain_text("It was not taken: The service refused the credentials (403).")
-        page.reload()
+        window.reload()
         see(row).to_contain_text("works, last at")
         row.get_by_role("button", name="Delete").click()
         asked = page.get_by_role("dialog", name="Delete My phone?")
         see(asked.get_by_role("button", name="Cancel")).to_be_focused()
-        page.keyboard.press("Escape")
+        window.tab.keyboard.press("Escape")
         see(row.get_by_role("button", name="Delete")).to_be_focused()
         row.get_by_role("button", name="Delete").click()
         asked.get_by_role("button", name="Delete").click()
@@ -42,20 +45,20 @@ def test_a_service_s_form_is_filled_by_keys_alone(windows: Windows, garden: Gard
     window = windows.open()
     page = window.go("/web/notifications")
     page.get_by_role("link", name="Gotify").focus()
-    page.keyboard.press("Enter")
+    window.tab.keyboard.press("Enter")
     see(page.get_by_role("heading", name="Gotify")).to_be_visible()
     see(page.get_by_role("link", name="Where to find what is asked for here")).to_have_attribute(
         "href", re.compile("^https://")
     )
     page.get_by_label("Hostname").focus()
-    page.keyboard.type("127.0.0.1")
-    page.keyboard.press("Tab")
+    window.tab.keyboard.type("127.0.0.1")
+    window.tab.keyboard.press("Tab")
     see(page.get_by_label("Token")).to_be_focused()
-    page.keyboard.type("AbCdEf123456789")
-    page.keyboard.press("Enter")
+    window.tab.keyboard.type("AbCdEf123456789")
+    window.tab.keyboard.press("Enter")
     row = page.locator(".target", has_text="Gotify")
     see(row).to_contain_text("gotifys://127.0.0.1/…")
     row.get_by_role("button", name="Delete").press("Enter")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    window.tab.keyboard.press("Tab")
+    window.tab.keyboard.press("Enter")
     see(row).to_have_count(0)

@@ -6,9 +6,11 @@ from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Windows
 from tests.e2e.web.garden import Garden, Obedience
+from tests.e2e.web.ways import both_ways
 from tests.live_backend import expect
 
 
+@both_ways
 def test_the_dialog_names_what_it_takes_to_decide_and_cancel_does_nothing(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Careful cactus")
     page = windows.open().go(f"/web{node.path}")
@@ -25,6 +27,7 @@ def test_the_dialog_names_what_it_takes_to_decide_and_cancel_does_nothing(window
     garden.ada.request("DELETE", node.path)
 
 
+@both_ways
 def test_water_flows_once_and_stops_at_a_word(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Patient parsley")
     page = windows.open().go(f"/web{node.path}")
@@ -67,6 +70,7 @@ def test_a_run_is_stopped_from_wherever_it_is_seen(windows: Windows, garden: Gar
     garden.ada.request("DELETE", node.path)
 
 
+@both_ways
 def test_the_same_form_sent_twice_is_one_command(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Single salvia")
     page = windows.open().go(f"/web{node.path}")
@@ -93,6 +97,7 @@ def test_a_run_that_goes_through_says_how_long_it_took(windows: Windows, garden:
     garden.ada.request("DELETE", node.path)
 
 
+@both_ways
 def test_the_button_is_closed_with_the_reason(windows: Windows, garden: Garden) -> None:
     page = windows.open().page
     basil = page.locator(".plant", has_text="Kitchen basil")
