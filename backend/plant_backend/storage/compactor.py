@@ -14,8 +14,9 @@ from operator import itemgetter, le
 from sqlalchemy import Connection
 
 from plant_backend.domain.telemetry import LoggedBatch
+from plant_backend.storage import shared_compaction
 from plant_backend.storage.batch_codec import decode, digest
-from plant_backend.storage.driver import raw
+from plant_backend.storage.driver import is_sqlite, raw
 from plant_backend.storage.log_marks import log_mark, set_mark
 from plant_backend.storage.rollups import roll_up
 
@@ -141,27 +142,34 @@ def read_tail(connection: Connection) -> Tail:
 def insert_readings(connection: Connection, rows: list[Reading]) -> None:
     """Insert one slice and roll it up. The sensors of a device that was deleted meanwhile are passed over."""
     below = raw(connection)
-    known = {sensor_id for (sensor_id,) in below.execute("SELECT id FROM sensors")}
-    rows = [row for row in rows if row[0] in known]
-    full = len(rows) - len(rows) % _ROWS_AT_ONCE
-    for start in range(0, full, _ROWS_AT_ONCE):
-        below.execute(_INSERT_MANY, list(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])))
-    below.executemany(_INSERT_ONE.format(more=""), rows[full:])
+    if is_sqlite(connection):
+        known = {sensor_id for (sensor_id,) in below.execute("SELECT id FROM sensors")}
+        rows = [row for row in rows if row[0] in known]
+        full = len(rows) - len(rows) % _ROWS_AT_ONCE
+        for start in range(0, full, _ROWS_AT_ONCE):
+            below.execute(_INSERT_MANY, list(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])))
+        below.executemany(_INSERT_ONE.format(more=""), rows[full:])
+    else:
+        shared_compaction.insert_readings(below, rows)
     roll_up(connection, [(sensor_id, ts) for sensor_id, ts, _, is_age_known in rows if is_age_known])
 
 
 def finish(connection: Connection, tail: Tail, now_ms: int) -> None:
     """Record the batch ids, move the mark, and drop what has served its time."""
     below = raw(connection)
-    below.executemany(
-        "INSERT INTO accepted_batches (device_number, batch_id, received_at, accepted, digest) "
-        "SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM devices WHERE number = ?1) ON CONFLICT DO NOTHING",
-        tail.batches,
-    )
-    below.executemany(
-        "UPDATE devices SET last_seen_at = ?1 WHERE number = ?2 AND coalesce(last_seen_at, 0) < ?1",
-        [(seen_ms, device) for device, seen_ms in tail.seen.items()],
-    )
+    if is_sqlite(connection):
+        below.executemany(
+            "INSERT INTO accepted_batches (device_number, batch_id, received_at, accepted, digest) "
+            "SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM devices WHERE number = ?1) ON CONFLICT DO NOTHING",
+            tail.batches,
+        )
+        below.executemany(
+            "UPDATE devices SET last_seen_at = ?1 WHERE number = ?2 AND coalesce(last_seen_at, 0) < ?1",
+            [(seen_ms, device) for device, seen_ms in tail.seen.items()],
+        )
+    else:
+        shared_compaction.insert_batches(below, tail.batches)
+        shared_compaction.note_seen(below, list(tail.seen.items()))
     if tail.through > log_mark(connection, "compacted_through"):
         set_mark(connection, "compacted_through", tail.through)
     _drop(connection, "batches", "received_at", "dropped_through", now_ms, LOG_KEPT_MS, tail.through)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table
 
 from plant_backend.storage.driver import is_sqlite, raw
+from plant_backend.storage.shared_compaction import columns
 from plant_backend.storage.tables import rollups_1h, rollups_5min
 
 
@@ -48,46 +49,79 @@ _SUM_ON_POSTGRESQL = """coalesce(nullif(
 
 # The sum of values near the largest number is none (infinity, or NULL for what is no number); the mean is held between
 # lowest and highest when it is read.
+_SPANS_OF_READINGS = f"""
+        SELECT ts - ((ts % {FIVE_MINUTES.width_ms}) + {FIVE_MINUTES.width_ms}) % {FIVE_MINUTES.width_ms} AS start,
+            min(value) AS lowest, max(value) AS highest, {{total}} AS total, count(*) AS count,
+            max(ts) AS last_ts{{more}}
+        FROM readings WHERE sensor_id = {{sensor}} AND ts >= {{begins}} AND ts < {{ends}} AND is_age_known GROUP BY 1
+"""  # noqa: S608 - our own numbers
+
+_SPANS_OF_FIVE_MINUTES = f"""
+        SELECT ts - ((ts % {HOUR.width_ms}) + {HOUR.width_ms}) % {HOUR.width_ms} AS start,
+            min(lowest) AS lowest, max(highest) AS highest, {{total}} AS total, sum(count) AS count,
+            max(ts) AS last_start{{more}}
+        FROM rollups_5min WHERE sensor_id = {{sensor}} AND ts >= {{begins}} AND ts < {{ends}} GROUP BY 1
+"""  # noqa: S608 - our own numbers
+
+_ONE = {"sensor": "?1", "begins": "?2", "ends": "?3", "more": ""}
+
 _FROM_READINGS = f"""
     INSERT INTO rollups_5min (sensor_id, ts, lowest, highest, total, count, last, last_ts)
     SELECT ?1, g.start, g.lowest, g.highest, g.total, g.count, r.value, g.last_ts
-    FROM (
-        SELECT ts - ((ts % {FIVE_MINUTES.width_ms}) + {FIVE_MINUTES.width_ms}) % {FIVE_MINUTES.width_ms} AS start,
-            min(value) AS lowest, max(value) AS highest, {{total}} AS total, count(*) AS count,
-            max(ts) AS last_ts
-        FROM readings WHERE sensor_id = ?1 AND ts >= ?2 AND ts < ?3 AND is_age_known GROUP BY 1
-    ) AS g JOIN readings AS r ON r.sensor_id = ?1 AND r.ts = g.last_ts
+    FROM ({_SPANS_OF_READINGS.format(total=_SUM.format(column="value"), **_ONE)}) AS g
+        JOIN readings AS r ON r.sensor_id = ?1 AND r.ts = g.last_ts
     WHERE true {_UPSERT.format(table="rollups_5min")}
-"""  # noqa: S608 - our own numbers
+"""  # noqa: S608
 
 _FROM_FIVE_MINUTES = f"""
     INSERT INTO rollups_1h (sensor_id, ts, lowest, highest, total, count, last, last_ts)
     SELECT ?1, g.start, g.lowest, g.highest, g.total, g.count, r.last, r.last_ts
-    FROM (
-        SELECT ts - ((ts % {HOUR.width_ms}) + {HOUR.width_ms}) % {HOUR.width_ms} AS start,
-            min(lowest) AS lowest, max(highest) AS highest, {{total}} AS total, sum(count) AS count,
-            max(ts) AS last_start
-        FROM rollups_5min WHERE sensor_id = ?1 AND ts >= ?2 AND ts < ?3 GROUP BY 1
-    ) AS g JOIN rollups_5min AS r ON r.sensor_id = ?1 AND r.ts = g.last_start
+    FROM ({_SPANS_OF_FIVE_MINUTES.format(total=_SUM.format(column="total"), **_ONE)}) AS g
+        JOIN rollups_5min AS r ON r.sensor_id = ?1 AND r.ts = g.last_start
     WHERE true {_UPSERT.format(table="rollups_1h")}
-"""  # noqa: S608 - our own numbers
+"""  # noqa: S608
 
+# PostgreSQL takes all spans at once. What comes last is found while the span is read: a join would be planned for a
+# number of spans that nobody knows.
+_MANY = {"sensor": "s.sensor_id", "begins": "s.begins", "ends": "s.ends"}
 
-_STATEMENTS = {
-    is_lite: (
-        _FROM_READINGS.format(total=total.format(column="value")),
-        _FROM_FIVE_MINUTES.format(total=total.format(column="total")),
+_SPANS = "unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS s (sensor_id, begins, ends)"
+
+_ALL_FROM_READINGS = f"""
+    INSERT INTO rollups_5min (sensor_id, ts, lowest, highest, total, count, last, last_ts)
+    SELECT s.sensor_id, g.start, g.lowest, g.highest, g.total, g.count, g.last, g.last_ts
+    FROM {_SPANS} CROSS JOIN LATERAL ({
+    _SPANS_OF_READINGS.format(
+        total=_SUM_ON_POSTGRESQL.format(column="value"),
+        more=", (array_agg(value ORDER BY ts DESC))[1] AS last",
+        **_MANY,
     )
-    for is_lite, total in ((True, _SUM), (False, _SUM_ON_POSTGRESQL))
-}
+}) AS g WHERE true {_UPSERT.format(table="rollups_5min")}
+"""  # noqa: S608
+
+_ALL_FROM_FIVE_MINUTES = f"""
+    INSERT INTO rollups_1h (sensor_id, ts, lowest, highest, total, count, last, last_ts)
+    SELECT s.sensor_id, g.start, g.lowest, g.highest, g.total, g.count, g.last, g.last_ts
+    FROM {_SPANS} CROSS JOIN LATERAL ({
+    _SPANS_OF_FIVE_MINUTES.format(
+        total=_SUM_ON_POSTGRESQL.format(column="total"),
+        more=", (array_agg(last ORDER BY ts DESC))[1] AS last, max(last_ts) AS last_ts",
+        **_MANY,
+    )
+}) AS g WHERE true {_UPSERT.format(table="rollups_1h")}
+"""  # noqa: S608
 
 
 def roll_up(connection: Connection, readings: Sequence[tuple[int, int]]) -> None:
     """Make the rollups that hold these readings, given as (sensor id, ts) in key order and stored already, anew."""
     below = raw(connection)
-    from_readings, from_five_minutes = _STATEMENTS[is_sqlite(connection)]
-    below.executemany(from_readings, spans(readings, FIVE_MINUTES.width_ms))
-    below.executemany(from_five_minutes, spans(readings, HOUR.width_ms))
+    fives, hours = spans(readings, FIVE_MINUTES.width_ms), spans(readings, HOUR.width_ms)
+    if is_sqlite(connection):
+        below.executemany(_FROM_READINGS, fives)
+        below.executemany(_FROM_FIVE_MINUTES, hours)
+    else:
+        below.execute(_ALL_FROM_READINGS, columns(fives, 3))
+        below.execute(_ALL_FROM_FIVE_MINUTES, columns(hours, 3))
 
 
 def spans(readings: Sequence[tuple[int, int]], width_ms: int) -> list[tuple[int, int, int]]:

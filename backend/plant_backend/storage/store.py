@@ -18,7 +18,7 @@ from plant_backend.domain.ledger import Event
 from plant_backend.domain.model import SAMPLES_KEPT, Sample
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 from plant_backend.ports import Clock, CommitListener
-from plant_backend.storage import allocator, compactor, pruning
+from plant_backend.storage import allocator, compactor, pruning, shared_compaction
 from plant_backend.storage.batch_log import BatchLog
 from plant_backend.storage.driver import Driver, raw
 from plant_backend.storage.lane import WriteLane
@@ -217,8 +217,9 @@ class SqlStorage:
         allocator.give_back()
 
     async def _compact_pass(self, tail: compactor.Tail) -> None:
-        for start in range(0, len(tail.readings), compactor.SLICE):
-            await self._lane.write(partial(self._insert_readings, tail.readings[start : start + compactor.SLICE]))
+        size = min(compactor.SLICE, shared_compaction.SLICE) if self.is_shared else compactor.SLICE
+        for start in range(0, len(tail.readings), size):
+            await self._lane.write(partial(self._insert_readings, tail.readings[start : start + size]))
         now_ms = to_ms(self._clock.now())
 
         def finish(tx: SqlTransaction) -> tuple[int, int]:
