@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,11 @@ class Installation:
 
     backend: Backend
     servers: Sequence[Server]
+    workers: Sequence["subprocess.Popen[bytes]"]
+    postgres: Postgres
+    redis: Redis
     url: str
+    key_path: Path
 
     def stored(self, nodes: Sequence[Node]) -> list[int]:
         """Count the batches that the database holds of each node, compacted or not."""
@@ -41,12 +45,15 @@ class Installation:
 
 
 @contextmanager
-def installation(folder: Path, servers: int, workers: int = 1) -> Iterator[Installation]:
-    """Run so many servers without and so many workers with the rules."""
+def installation(
+    folder: Path, servers: int, workers: int = 1, more: Mapping[str, str] | None = None
+) -> Iterator[Installation]:
+    """Run so many servers without and so many workers with the rules; `more` are settings for all of them."""
     with ExitStack() as stack:
         postgres, redis = stack.enter_context(Postgres(is_durable=True)), stack.enter_context(Redis())
         url = postgres.make_database()
         settings = {"PLANT_DATABASE_URL": url, "PLANT_REDIS_URL": redis.url, "PLANT_WITH_WORKER": "false"}
+        settings |= more or {}
         first = stack.enter_context(running_backend(folder, NO_CORES, settings))
         settings |= {"PLANT_DATA_DIR": str(folder / "data"), "PLANT_LOG_LEVEL": "warning"}
         others = []
@@ -57,8 +64,11 @@ def installation(folder: Path, servers: int, workers: int = 1) -> Iterator[Insta
             others.append(
                 stack.enter_context(running(command, home, NO_CORES, port=port, environment=settings, ready="/readyz"))
             )
+        hands = []
         for _ in range(workers):
             process = subprocess.Popen([_PROGRAM, "worker"], cwd=ROOT, env=environment_of(settings))
             stack.callback(process.wait)
             stack.callback(process.terminate)
-        yield Installation(first, [first.server, *others], url)
+            hands.append(process)
+        key_path = folder / "data" / "signing.key"
+        yield Installation(first, [first.server, *others], hands, postgres, redis, url, key_path)

@@ -28,8 +28,9 @@ class Postgres:
 
     def __init__(self, *, is_durable: bool = False) -> None:
         """With `is_durable` each commit reaches the disk; without, it outlives the server and not the machine."""
-        # Not below pytest's folders: as root the server has to be somebody else, who may not look into them.
-        self._folder = Path(tempfile.mkdtemp(prefix="plant-postgres-"))
+        # Not below pytest's folders: as root the server has to be somebody else, who may not look into them. And /tmp
+        # may be memory, where a flush costs nothing.
+        self._folder = Path(tempfile.mkdtemp(prefix="plant-postgres-", dir="/var/tmp" if is_durable else None))
         self._folder.chmod(0o755)
         self._is_durable = is_durable
         self._names = itertools.count(1)
@@ -61,6 +62,12 @@ class Postgres:
     def __exit__(self, *_: object) -> None:
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """The process that all others of the server come from."""
+        assert self._process is not None
+        return self._process.pid
 
     def url(self, database: str) -> str:
         """Give the address of a database."""
@@ -161,6 +168,12 @@ class Redis:
             assert self._process.poll() is None, "redis-server ended"
             assert time.monotonic() < deadline, "redis-server did not start"
             time.sleep(0.02)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it at once."""
