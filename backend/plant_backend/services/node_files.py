@@ -64,7 +64,7 @@ def node_files(
         name = _host_name(device_name, device_id)
         lines = {"plant_url": url, "plant_device_id": device_id, "plant_device_secret": secret}
         return (
-            NodeFile(f"{name}.yaml", _esphome(name, device_name, board)),
+            NodeFile(f"{name}.yaml", _esphome(name, device_name, board, is_https=url.startswith("https://"))),
             NodeFile("secrets.yaml", "".join(f"{each}: {json.dumps(value)}\n" for each, value in lines.items())),
         )
     lines = {"url": url, "device_id": device_id, "secret": secret}
@@ -85,9 +85,11 @@ def _quoted(text: str) -> str:
     return json.dumps("".join(c if c.isprintable() and c != "$" else " " for c in text).strip(), ensure_ascii=False)
 
 
-def _esphome(name: str, device_name: str, board: Board) -> str:
+def _esphome(name: str, device_name: str, board: Board, *, is_https: bool) -> str:
     pins = _WIRING[board]
-    https = "      # For an address that begins with https://:\n      # - firmware/esphome/packages/https.yaml\n"
+    https = "      - firmware/esphome/packages/https.yaml\n"
+    if not is_https:
+        https = f"      # For an address that begins with https://:\n{https.replace('- ', '# - ')}"
     return f"""\
 # Change pins and volts to yours. How to wire it: {REPOSITORY}/blob/main/docs/hardware.md
 substitutions: {{name: {name}, friendly_name: {_quoted(device_name)}}}

@@ -6,6 +6,7 @@ import re
 import tomllib
 
 import pytest
+from plant_backend.services.node_files import Board
 
 from tests.backend.web.visitor import Visitor, words
 from tests.live_backend import Backend, Person
@@ -55,6 +56,21 @@ def test_esphome_gets_the_yaml_that_goes_with_the_secret(owner: Visitor, ada: Pe
     assert "shown once" in files[1]["text"]
     assert "${" not in files[0]["text"]
     ada.request("DELETE", device)
+
+
+@pytest.mark.parametrize("board", Board)
+def test_esphomes_file_is_for_the_board_that_was_chosen(owner: Visitor, ada: Person, board: Board) -> None:
+    assert f'value="{board}"' in owner.page("/web/add")
+    answer = owner.post("/web/add", kind="esphome", name="Basil", board=board)
+    path = answer.headers["location"]
+    assert f"firmware/esphome/boards/{board}.yaml" in owner.page(path)
+    ada.request("DELETE", path.removeprefix("/web").split("/new")[0])
+
+
+def test_a_name_that_is_refused_keeps_the_board(owner: Visitor) -> None:
+    answer = owner.post("/web/add", kind="esphome", name="", board="d1_mini")
+    assert answer.status_code == 422
+    assert '<option value="d1_mini" selected>' in answer.text
 
 
 def test_a_secret_is_gone_after_a_reload_and_kept_nowhere(owner: Visitor, ada: Person) -> None:

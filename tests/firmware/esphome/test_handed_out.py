@@ -26,16 +26,25 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"file://{folder}"
 
 
+def test_every_board_can_be_chosen() -> None:
+    assert {path.stem for path in (ROOT / "firmware/esphome/boards").glob("*.yaml")} == set(Board)
+
+
 @pytest.mark.parametrize(
-    ("board", "name"),
+    ("board", "name", "url"),
     [
-        (Board.ESP32, "Balcony tomatoes"),
-        (Board.ESP32_C3, 'Käthe\'s "${x}" {{ 1 }} 🌱 balcony: #1, with a name that is as long as it may be' + "!" * 20),
-        (Board.D1_MINI, "植物"),
+        (Board.ESP32, "Balcony tomatoes", "http://192.168.1.10:8000"),
+        (Board.ESP32, "Balcony tomatoes", "https://plants.example.org"),
+        (
+            Board.ESP32_C3,
+            'Käthe\'s "${x}" {{ 1 }} 🌱 balcony: #1, with a name that is as long as it may be' + "!" * 20,
+            "http://p:80",
+        ),
+        (Board.D1_MINI, "植物", "http://192.168.1.10:8000"),
     ],
 )
-def test_what_is_handed_out_is_valid(board: Board, name: str, repository: str, tmp_path: Path) -> None:
-    files = node_files(NodeKind.ESPHOME, "http://192.168.1.10:8000", DEVICE_ID, name, "pds_secret", board)
+def test_what_is_handed_out_is_valid(board: Board, name: str, url: str, repository: str, tmp_path: Path) -> None:
+    files = node_files(NodeKind.ESPHOME, url, DEVICE_ID, name, "pds_secret", board)
     node, secrets = files
     assert secrets.name == "secrets.yaml"
     (tmp_path / secrets.name).write_text(secrets.text + MORE_SECRETS)
