@@ -72,6 +72,11 @@ class EventFeed:
         """Begin at the end of what is stored."""
         self._log_id, self._event_id = self._storage.log_bounds()[1], self._storage.event_bounds()[1]
 
+    @property
+    def position(self) -> str:
+        """Where the stream is: who looks at what is stored from here on, and resumes at it, misses nothing."""
+        return _id(self._log_id, self._event_id)
+
     def close(self) -> None:
         """End all streams: the server stops."""
         self._is_closing = True

@@ -67,7 +67,7 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        visit = Visit(self, request, None, request_id=secrets.token_hex(4))
+        visit = self._visit(request)
         path = scope["path"].removeprefix(visit.prefix)
         if path == "/":
             response = (
@@ -97,9 +97,12 @@ class Site:
     def _is_known(self, scope: Scope) -> bool:
         return any(route.matches(scope)[0] is not Match.NONE for route in self._router.routes)
 
+    def _visit(self, request: Request) -> Visit:
+        return Visit(self, request, None, request_id=secrets.token_hex(4), position=self.services.events.position)
+
     def _answering(self, way: Way) -> Any:
         async def answer(request: Request) -> Response:
-            visit = Visit(self, request, None, request_id=secrets.token_hex(4))
+            visit = self._visit(request)
             try:
                 visit = await self._admitted(visit, way)
                 response = await way.handler(visit)
@@ -132,14 +135,14 @@ class Site:
             raise FromElsewhere("Only this site's own pages may change anything.")
         if way.whom is For.ANYBODY:
             return await self._recognized(visit)
-        visit = Visit(self, visit.request, await self._person(visit.request), visit.request_id)
+        visit = replace(visit, nobody_or_who=await self._person(visit.request))
         if way.whom is For.OWNERS and visit.who.role is not Role.OWNER:
             raise Forbidden("A viewer may look and change nothing.")
         return visit
 
     async def _recognized(self, visit: Visit) -> Visit:
         try:
-            return Visit(self, visit.request, await self._person(visit.request), visit.request_id)
+            return replace(visit, nobody_or_who=await self._person(visit.request))
         except InvalidCredentials:
             return visit
 

@@ -46,6 +46,8 @@ class Visit:
     request: Request
     nobody_or_who: Principal | None
     request_id: str
+    position: str
+    """Where the stream of events was before the page looked at anything."""
 
     @property
     def services(self) -> Services:

@@ -1,10 +1,12 @@
 """What people change by hand: rules, names, alerts. Nobody overwrites another unseen, and a slip is taken back."""
 
+from playwright.sync_api import Route
 from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Windows
 from tests.e2e.web.garden import Garden
 from tests.e2e.web.ways import both_ways
+from tests.live_backend import eventually
 
 
 @both_ways
@@ -82,6 +84,22 @@ def test_an_alert_comes_is_seen_and_is_resolved_without_a_reload(windows: Window
     see(row).to_have_count(0)
     page.get_by_role("link", name="Resolved").click()
     see(row.first).to_contain_text("resolved by the rules")
+    garden.ada.request("DELETE", node.path)
+
+
+def test_what_happens_before_the_stream_is_open_is_seen_as_well(windows: Windows, garden: Garden) -> None:
+    """The page was made before the alert, and its stream is opened after it."""
+    node = garden.new_plant("Early erica")
+    window = windows.open()
+
+    def happen_first(route: Route) -> None:
+        node.send(soil=41, tank=3, air=21)
+        eventually(lambda: garden.ada.get("/alerts", device_id=node.device_id, state="open"))
+        route.continue_()
+
+    window.tab.route("**/events", happen_first, times=1)
+    page = window.go("/web/alerts")
+    see(page.locator(".alert-row", has_text="Early erica")).to_contain_text("The reservoir is low")
     garden.ada.request("DELETE", node.path)
 
 

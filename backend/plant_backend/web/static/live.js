@@ -47,7 +47,8 @@ function show(next) {
 /** @param {string} url */
 async function follow(url) {
   let wait = FIRST_WAIT_MS;
-  let lastId = "";
+  // What happens between the page's making and the first contact is told then.
+  let lastId = document.body.dataset.position ?? "";
   let hadContact = false;
   for (;;) {
     await visible();
@@ -139,8 +140,9 @@ async function visible() {
  * @param {string} data
  */
 function hear(type, data) {
-  if (type === "info" || type === "snapshot") return;
-  if (type === "too_slow") return refreshAll();
+  if (type === "info") return;
+  // The stream could not go on where the page was: what it shows may be old.
+  if (type === "snapshot" || type === "too_slow") return refreshAll();
   /** @type {{device_id?: string, alert?: {state: string, message: string, snoozed_until: string | null}, device_deleted?: {id: string}}} */
   const news = JSON.parse(data);
   if (news.alert?.state === "open" && !news.alert.snoozed_until) announce(`${say("alert")}: ${news.alert.message}`);
