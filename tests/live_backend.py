@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +57,7 @@ class Backend:
         self.on_answer: Callable[[httpx.Response], None] = lambda _: None
         self._folder = folder
         self._port = 0
+        self._was_set_up = False
         self._settings = settings
         self._http = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=None, max_keepalive_connections=64))
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,15 +150,25 @@ class Backend:
         )
 
     def add_person(self, username: str = "ada", password: str = PASSWORD) -> "Person":
-        """Make an account by the command line and sign in with its password."""
-        made = self.command_line("user", "add", username, "--password-stdin", stdin=password + "\n")
-        assert made.returncode == 0, made.stderr
+        """Make an account and sign in with its password."""
+        if not self._is_set_up_by_link(username, password):
+            made = self.command_line("user", "add", username, "--password-stdin", stdin=password + "\n")
+            assert made.returncode == 0, made.stderr
         return self.sign_in(username, password)
 
     def sign_in(self, username: str = "ada", password: str = PASSWORD) -> "Person":
         """Exchange a password for an API token."""
         body = {"username": username, "password": password, "name": "tests"}
         return Person(self, username, expect(201, self.request("POST", "/auth/token", json=body))["token"])
+
+    def _is_set_up_by_link(self, username: str, password: str) -> bool:
+        """Make the first account as a browser does: a request, where the command line is a process that starts."""
+        links = re.findall(r"/web/setup#(pst_[\w-]+)", self.log()) if self.is_running else []
+        if not links or self._was_set_up:
+            return False
+        self._was_set_up = True
+        body = {"token": links[-1], "username": username, "password": password}
+        return self.request("POST", "/setup", json=body).status_code == 201
 
     def _wait_until_it_listens(self, process: subprocess.Popen[bytes], already_logged: int) -> str:
         deadline = time.monotonic() + START_WITHIN_S
