@@ -31,8 +31,14 @@ def postgres_url(postgres: Postgres, postgres_databases: list[str]) -> Iterator[
     url = postgres_databases.pop()
     yield url
     # To empty one takes less time than to make one.
-    tables = ", ".join(table.name for table in metadata.sorted_tables)
-    postgres.execute(url.rsplit("/", 1)[1], f"TRUNCATE {tables} RESTART IDENTITY")
+    name, tables = url.rsplit("/", 1)[1], ", ".join(table.name for table in metadata.sorted_tables)
+    postgres.execute(name, f"TRUNCATE {tables} RESTART IDENTITY")
+    months = postgres.execute(
+        name,
+        "SELECT inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = inhparent WHERE c.relkind = 'p'",
+    )
+    if months:
+        postgres.execute(name, f"DROP TABLE {', '.join(month for (month,) in months)}")
     postgres_databases.append(url)
 
 

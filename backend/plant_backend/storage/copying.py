@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Boolean, Table
 
+from plant_backend.storage import months
 from plant_backend.storage.errors import DatabaseError
 from plant_backend.storage.migrate import migrate, migrate_postgres
 from plant_backend.storage.postgres import WRITE_LOCK, PostgresDriver, connect
@@ -93,9 +94,12 @@ def _copy_table(source: sqlite3.Connection, target: psycopg.Connection[Any], tab
     done = _count(driver.execute, table)
     progress(table.name, done)
     names = ", ".join(f'"{column.name}"' for column in table.columns)
+    at = table.columns.keys().index("ts") if table.name in months.PARTITIONED else 0
     for rows in _pages(source.execute, table, _last_key(driver, table)):
         with target.transaction(), target.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (WRITE_LOCK,))
+            if table.name in months.PARTITIONED:
+                months.make(driver, table.name, (row[at] for row in rows))
             with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN".encode()) as lines:
                 for row in rows:
                     lines.write_row(row)

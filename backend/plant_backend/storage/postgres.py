@@ -34,12 +34,15 @@ MIGRATION_LOCK = 0x706C616E740003
 SESSION_S = 10
 """How long a transaction may stand still before the server ends it: a stopped process must not hold up the others."""
 
+LOCK_TIMEOUT = "15s"
+"""How long to wait for a lock that another holds."""
+
 _SETTINGS = (
     "SET TIME ZONE 'UTC'",
     "SET synchronous_commit = on",
     "SET default_transaction_isolation = 'read committed'",
     f"SET idle_in_transaction_session_timeout = '{SESSION_S}s'",
-    "SET lock_timeout = '15s'",
+    f"SET lock_timeout = '{LOCK_TIMEOUT}'",
     "SET statement_timeout = '60s'",
     # The server notices within half a minute that a machine is gone, and frees what it held.
     "SET tcp_keepalives_idle = 5",

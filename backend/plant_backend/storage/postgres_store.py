@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -16,14 +18,17 @@ from sqlalchemy.exc import DBAPIError
 
 from plant_backend.domain.errors import Unavailable
 from plant_backend.ports import Clock, SharedClock
+from plant_backend.storage import months
 from plant_backend.storage.driver import raw
 from plant_backend.storage.errors import DatabaseUnusable
+from plant_backend.storage.expired_months import OldestMonth, detached_months, oldest_months, take_out
 from plant_backend.storage.leadership import Leadership
 from plant_backend.storage.log_marks import CLOCK_MOVED, log_mark
-from plant_backend.storage.postgres import below, is_lost, postgres_engine, shown
-from plant_backend.storage.retention import Retention
+from plant_backend.storage.postgres import PostgresDriver, below, connect, is_lost, postgres_engine, shown
+from plant_backend.storage.retention import DAY_MS, Retention
 from plant_backend.storage.shared_log import SharedBatchLog
 from plant_backend.storage.store import COMPACT_AT_BATCHES, COMPACT_EVERY_S, SqlStorage, dropped_through
+from plant_backend.storage.transaction import SqlTransaction
 from plant_backend.storage.writer import PostgresWriter
 
 log = structlog.get_logger(__name__)
@@ -142,6 +147,30 @@ class PostgresStorage(SqlStorage):
                 log.debug("not_followed", reason=error.detail)
             except Exception:
                 log.exception("following_failed")
+
+    async def _drop_readings(self, now_ms: int) -> None:
+        """Make the months to come, so that nobody waits for that, and drop those that have served their time."""
+
+        def look(connection: Connection) -> list[OldestMonth]:
+            return oldest_months(connection, self._retention, now_ms)
+
+        def make_months(tx: SqlTransaction) -> None:
+            for table in sorted(months.PARTITIONED):
+                months.make(raw(tx.connection), table, (now_ms, now_ms + 31 * DAY_MS))
+
+        await self.write(make_months)
+        for month in await self._on_reader_thread(look):
+            await self.write(partial(self._take_out, month, now_ms))
+        await asyncio.get_running_loop().run_in_executor(self._readers, self._drop_detached)
+
+    def _take_out(self, month: OldestMonth, now_ms: int, tx: SqlTransaction) -> None:
+        take_out(tx.connection, month, now_ms)
+
+    def _drop_detached(self) -> None:
+        with closing(connect(self._url)) as connection:
+            for name in detached_months(PostgresDriver(connection)):
+                connection.execute(f"DROP TABLE IF EXISTS {name}".encode())
+                log.info("month_dropped", partition=name)
 
     async def _agree_on_the_time(self) -> None:
         """All machines go by the server's clock: what one of them believes by itself counts for nothing."""

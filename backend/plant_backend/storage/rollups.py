@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table
 
+from plant_backend.storage import months
 from plant_backend.storage.driver import is_sqlite, raw
 from plant_backend.storage.shared_compaction import columns
 from plant_backend.storage.tables import rollups_1h, rollups_5min
@@ -120,6 +121,7 @@ def roll_up(connection: Connection, readings: Sequence[tuple[int, int]]) -> None
         below.executemany(_FROM_READINGS, fives)
         below.executemany(_FROM_FIVE_MINUTES, hours)
     else:
+        months.make(below, rollups_5min.name, (ts for _, ts in readings))
         below.execute(_ALL_FROM_READINGS, columns(fives, 3))
         below.execute(_ALL_FROM_FIVE_MINUTES, columns(hours, 3))
 

@@ -6,12 +6,14 @@ thousand devices it would be held for seconds.
 
 from collections.abc import Sequence
 
+from plant_backend.storage import months
 from plant_backend.storage.driver import Driver
+from plant_backend.storage.tables import readings
 
 SLICE = 500
 """Readings inserted per transaction. Whoever has a batch to append waits for one."""
 
-Columns = Sequence[Sequence[object]]
+Rows = Sequence[Sequence[object]]
 
 _READINGS = """
     INSERT INTO readings (sensor_id, ts, value, is_age_known)
@@ -37,21 +39,24 @@ _SEEN = """
 """
 
 
-def insert_readings(driver: Driver, rows: Columns) -> None:
-    """Insert readings of sensors that there are. Of two for one instant the first stays."""
+def insert_readings(driver: Driver, rows: Sequence[tuple[int, int, float, bool]]) -> None:
+    """Insert readings of sensors that there are, into months that there are then. Of two for one instant the first
+    stays.
+    """
+    months.make(driver, readings.name, (ts for _, ts, _, _ in rows))
     driver.execute(_READINGS, columns(rows, 4))
 
 
-def insert_batches(driver: Driver, rows: Columns) -> None:
+def insert_batches(driver: Driver, rows: Rows) -> None:
     """Keep the ids of batches of devices that there are."""
     driver.execute(_BATCHES, columns(rows, 5))
 
 
-def note_seen(driver: Driver, rows: Columns) -> None:
+def note_seen(driver: Driver, rows: Rows) -> None:
     """Move on when devices were last heard, given as (device number, time)."""
     driver.execute(_SEEN, columns(rows, 2))
 
 
-def columns(rows: Columns, count: int) -> list[list[object]]:
+def columns(rows: Rows, count: int) -> list[list[object]]:
     """Give rows as the arrays that one statement takes."""
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(count)]

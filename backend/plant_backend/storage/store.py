@@ -231,16 +231,18 @@ class SqlStorage:
 
     async def _drop_expired(self) -> None:
         now_ms = to_ms(self._clock.now())
+        await self._drop_readings(now_ms)
+        if abs(now_ms - self._pruned_at_ms) >= pruning.EVERY_MS:
+            await self._prune(now_ms)
+            self._pruned_at_ms = now_ms
 
+    async def _drop_readings(self, now_ms: int) -> None:
         def due(connection: Connection) -> list[Expiry]:
             return list(expiries(connection, self._retention, now_ms))
 
         for expiry in await self._on_reader_thread(due):
             while await self.write(partial(self._drop_slice, expiry)):
                 pass
-        if abs(now_ms - self._pruned_at_ms) >= pruning.EVERY_MS:
-            await self._prune(now_ms)
-            self._pruned_at_ms = now_ms
 
     async def _prune(self, now_ms: int) -> None:
         def look(connection: Connection) -> list[pruning.Surplus]:

@@ -3,6 +3,8 @@
 What a table means is said in `docs/architecture.md`; changes go through a migration beside this file.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -218,10 +220,12 @@ readings = Table(
     Column("value", Float, nullable=False),
     Column("is_age_known", Boolean, nullable=False),
     sqlite_with_rowid=False,
+    # By months: see `months`.
+    postgresql_partition_by="RANGE (ts)",
 )
 
 
-def _rollups(name: str) -> Table:
+def _rollups(name: str, **more: Any) -> Table:
     """Make a table of what a sensor measured in each whole span of time, from `ts` on."""
     return Table(
         name,
@@ -235,10 +239,11 @@ def _rollups(name: str) -> Table:
         Column("last", Float, nullable=False),
         Column("last_ts", BigInteger, nullable=False),
         sqlite_with_rowid=False,
+        **more,
     )
 
 
-rollups_5min = _rollups("rollups_5min")
+rollups_5min = _rollups("rollups_5min", postgresql_partition_by="RANGE (ts)")
 rollups_1h = _rollups("rollups_1h")
 
 log_state = Table(

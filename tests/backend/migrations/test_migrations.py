@@ -1,5 +1,6 @@
 """Migrations: from nothing to exactly the schema, all or nothing, and once."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from plant_backend.storage.migrate import alembic_config, known_revisions, migra
 from plant_backend.storage.postgres import postgres_engine
 from plant_backend.storage.sqlite import ProcessLock, sqlite_engine
 from plant_backend.storage.tables import metadata
-from sqlalchemy import Connection, MetaData, create_engine, func, insert, select
+from sqlalchemy import Connection, MetaData, Table, create_engine, func, insert, select
 
 from tests.servers import Postgres
 
@@ -34,9 +35,10 @@ def schema(path: Path) -> set[tuple[str, str, str]]:
 
 
 def is_of(connection: Connection, thing: Any) -> bool:
-    """Tell whether an index is one of this database, and not of the other one alone."""
+    """Tell whether a thing is one of this database, and no index of the other one alone, nor a month of a table."""
     only = getattr(thing, "_ddl_if", None)
-    return only is None or only.dialect == connection.dialect.name
+    is_month = isinstance(thing, Table) and re.search(r"_\d{4}_\d{2}$", thing.name)
+    return not is_month and (only is None or only.dialect == connection.dialect.name)
 
 
 def differences(connection: Connection) -> Any:
@@ -166,6 +168,32 @@ def test_from_every_earlier_revision_nothing_is_lost(
             tags = raw(connection).execute("SELECT secret_tag FROM refresh_tokens").fetchall()
             assert tags == [("01" * 6,)]
     engine.dispose()
+
+
+def test_each_reading_comes_into_its_month(postgres: Postgres) -> None:
+    url = postgres.make_database()
+    engine = postgres_engine(url)
+    months = {"1969_12": -1, "1970_01": 0, "2026_02": 1_772_323_199_999, "2026_03": 1_772_323_200_000}
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        command.upgrade(alembic_config(connection), "0009")
+        for table, more in (("readings", "1.5, true"), ("rollups_5min", "1, 2, 3, 4, 5, 6")):
+            for ts in months.values():
+                connection.exec_driver_sql(f"INSERT INTO {table} VALUES (7, {ts}, {more})")
+        connection.exec_driver_sql("COMMIT")
+    migrate_postgres(url)
+    with engine.connect() as connection:
+        for table in ("readings", "rollups_5min"):
+            for month, ts in months.items():
+                assert raw(connection).execute(f"SELECT ts FROM {table}_{month}").fetchall() == [(ts,)]
+        connection.exec_driver_sql("BEGIN")
+        command.downgrade(alembic_config(connection), "0009")
+        connection.exec_driver_sql("COMMIT")
+        assert raw(connection).execute("SELECT ts FROM readings ORDER BY ts").fetchall() == [
+            (ts,) for ts in months.values()
+        ]
+    engine.dispose()
+    migrate_postgres(url)
 
 
 def test_indexes_and_their_conditions_are_those_of_the_tables(tmp_path: Path) -> None:

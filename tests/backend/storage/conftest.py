@@ -1,4 +1,4 @@
-"""The storage on both databases: a test that asks for one runs on each, unless it is marked as one of the file."""
+"""The storage on both databases: a test that asks for one runs on each, unless it is marked as one of one of them."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -28,8 +28,12 @@ Opened = Callable[..., AbstractAsyncContextManager[SqlStorage]]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames:
-        is_of_the_file = metafunc.definition.get_closest_marker("sqlite_only")
-        metafunc.parametrize("database", ["sqlite"] if is_of_the_file else ["sqlite", "postgresql"], indirect=True)
+        kinds = [
+            kind
+            for kind, other in (("sqlite", "postgresql_only"), ("postgresql", "sqlite_only"))
+            if metafunc.definition.get_closest_marker(other) is None
+        ]
+        metafunc.parametrize("database", kinds, indirect=True)
 
 
 class SetClock:

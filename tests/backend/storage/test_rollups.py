@@ -170,6 +170,7 @@ async def test_the_largest_numbers_do_not_stop_the_compactor(opened: Opened, dat
     assert [row[3] for row in rollups(database, "rollups_5min").values()] == [5]
 
 
+@pytest.mark.sqlite_only
 async def test_raw_readings_expire_and_their_rollups_stay(
     opened: Opened, database: Database, clock: SetClock, monkeypatch: Any
 ) -> None:
@@ -199,6 +200,7 @@ async def test_raw_readings_expire_and_their_rollups_stay(
         assert rollups(database, "rollups_1h") == naive(batches, WIDTHS["rollups_1h"])
 
 
+@pytest.mark.sqlite_only
 async def test_a_clock_that_jumps_ahead_does_not_empty_the_history(
     opened: Opened, database: Database, clock: SetClock
 ) -> None:
