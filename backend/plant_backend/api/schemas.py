@@ -504,6 +504,19 @@ class SimulationIn(Input):
     days: Annotated[int, Field(strict=True, ge=1, le=31)] = 7
 
 
+class SentenceRead(Output):
+    """What a text says in English, as a code with its values, for programs that speak other languages.
+
+    Units are in the names of the values, moments are RFC 3339 in UTC. Codes may be added; what one means stays.
+    """
+
+    code: str = Field(examples=["moist"])
+    values: dict[str, int | float | str] = Field(examples=[{"moisture_percent": 41, "minimum_percent": 35}])
+
+
+Sentences = Annotated[list[SentenceRead], Field(description="Empty where an earlier version wrote the text.")]
+
+
 class CourseDoseRead(Output):
     """One run of the pump: simulated, or as it was."""
 
@@ -520,6 +533,7 @@ class CourseRefusalRead(Output):
 
     code: ReasonCode
     text: str
+    sentences: Sentences
     spells: int
     lasted_s: int
     first_at: datetime
@@ -533,6 +547,7 @@ class CourseAlertRead(Output):
     channel: str
     severity: Severity
     message: str
+    sentences: Sentences
     opened_at: datetime
     closed_at: datetime | None
 
@@ -655,6 +670,7 @@ class ReasonRead(Output):
     code: ReasonCode
     text: str
     until: datetime | None
+    sentences: Sentences
 
 
 class DecisionRead(Output):
@@ -687,6 +703,7 @@ class AlertRead(Output):
     severity: Severity
     state: AlertState
     message: str
+    sentences: Sentences
     count: int
     first_seen_at: datetime
     last_seen_at: datetime

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from plant_backend.domain.errors import InvalidInput
+from plant_backend.domain.sentence import Sentence, english
 
 SHORTEST_SNOOZE = timedelta(minutes=15)
 LONGEST_SNOOZE = timedelta(days=7)
@@ -52,12 +54,18 @@ class AlertState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RaiseAlert:
-    """Open an alert, or count it once more when it is open already."""
+    """Open an alert, or count it once more when it is open already. message: the sentences in the API's English."""
 
     kind: AlertKind
     severity: Severity
     message: str
     channel: str = ""
+    sentences: tuple[Sentence, ...] = ()
+
+    @classmethod
+    def saying(cls, kind: AlertKind, severity: Severity, *sentences: Sentence, channel: str = "") -> Self:
+        """Make an alert of its sentences."""
+        return cls(kind, severity, english(sentences), channel, sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ class Alert:
     """One alert with its life. At most one is open per device, kind and channel.
 
     A snoozed alert is as open as any other: it guards its pump. Only nobody is called until `snoozed_until`.
+    sentences: what `message` says in English; none where an earlier version wrote the alert down.
     """
 
     id: int
@@ -93,6 +102,7 @@ class Alert:
     resolved_at: datetime | None
     resolved_by: str | None
     snoozed_until: datetime | None = None
+    sentences: tuple[Sentence, ...] = ()
 
     def is_snoozed(self, now: datetime) -> bool:
         """Tell whether nobody is to be called."""

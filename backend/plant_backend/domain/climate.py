@@ -1,12 +1,15 @@
 """Alerts on the air: too cold, too hot, too dry, too damp."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
-from plant_backend.domain.kinds import MEASURES, SensorKind
+from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import PlantSnapshot, Profile, SensorState
 from plant_backend.domain.probes import trusted_value
+from plant_backend.domain.sentence import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class _Range:
     lowest: float | None
     highest: float | None
     margin: float
-    what: str
+    too_low: Callable[[float, float], Sentence]
+    too_high: Callable[[float, float], Sentence]
 
 
 def climate_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
@@ -42,7 +46,8 @@ def _ranges(profile: Profile) -> tuple[_Range, ...]:
             profile.air_temperature_min_c,
             profile.air_temperature_max_c,
             profile.air_temperature_hysteresis_c,
-            "The air",
+            sentences.air_too_cold,
+            sentences.air_too_hot,
         ),
         _Range(
             SensorKind.AIR_HUMIDITY,
@@ -51,38 +56,29 @@ def _ranges(profile: Profile) -> tuple[_Range, ...]:
             profile.air_humidity_min_percent,
             profile.air_humidity_max_percent,
             profile.air_humidity_hysteresis_percent,
-            "The humidity of the air",
+            sentences.air_too_dry,
+            sentences.air_too_humid,
         ),
     )
 
 
 def _compare(plant: PlantSnapshot, sensor: SensorState, allowed: _Range, value: float) -> list[AlertChange]:
-    unit, low, high = MEASURES[allowed.kind].unit, allowed.lowest, allowed.highest
+    low, high = allowed.lowest, allowed.highest
+    too_low = allowed.too_low(value, low) if low is not None and value < low else None
+    too_high = allowed.too_high(value, high) if high is not None and value > high else None
+    is_high_enough = low is None or value >= low + allowed.margin
+    is_low_enough = high is None or value <= high - allowed.margin
     return [
-        *_change(
-            plant,
-            sensor,
-            allowed.low_alert,
-            is_out=low is not None and value < low,
-            is_back=low is None or value >= low + allowed.margin,
-            text=f"{allowed.what} is at {value:g} {unit}; the minimum is {low} {unit}.",
-        ),
-        *_change(
-            plant,
-            sensor,
-            allowed.high_alert,
-            is_out=high is not None and value > high,
-            is_back=high is None or value <= high - allowed.margin,
-            text=f"{allowed.what} is at {value:g} {unit}; the maximum is {high} {unit}.",
-        ),
+        *_change(plant, sensor, allowed.low_alert, too_low, is_back=is_high_enough),
+        *_change(plant, sensor, allowed.high_alert, too_high, is_back=is_low_enough),
     ]
 
 
 def _change(
-    plant: PlantSnapshot, sensor: SensorState, kind: AlertKind, *, is_out: bool, is_back: bool, text: str
+    plant: PlantSnapshot, sensor: SensorState, kind: AlertKind, what: Sentence | None, *, is_back: bool
 ) -> list[AlertChange]:
-    if is_out:
-        return [RaiseAlert(kind, Severity.WARNING, text, sensor.key)]
+    if what is not None:
+        return [RaiseAlert.saying(kind, Severity.WARNING, what, channel=sensor.key)]
     if is_back and (kind, sensor.key) in plant.open_alerts:
         return [ClearAlert(kind, f"{sensor.key} is back in range.", sensor.key)]
     return []

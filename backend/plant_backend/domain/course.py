@@ -7,6 +7,7 @@ from datetime import datetime
 from plant_backend.domain.alert import AlertKind, Severity
 from plant_backend.domain.command import Origin
 from plant_backend.domain.reason import Reason, ReasonCode
+from plant_backend.domain.sentence import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How often and how long the rules refused for one reason. text: as it was last put."""
+    """How often and how long the rules refused for one reason. text, sentences: as it was last put."""
 
     code: ReasonCode
     text: str
@@ -34,6 +35,7 @@ class Refusal:
     lasted_s: int
     first_at: datetime
     last_until: datetime
+    sentences: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class AlertSpan:
     message: str
     opened_at: datetime
     closed_at: datetime | None
+    sentences: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,16 @@ def _count(found: dict[ReasonCode, Refusal], reason: Reason, since: datetime, un
     before = found.get(reason.code)
     lasted_s = round((until - since).total_seconds())
     if before is None:
-        found[reason.code] = Refusal(reason.code, reason.text, 1, lasted_s, since, until)
+        found[reason.code] = Refusal(reason.code, reason.text, 1, lasted_s, since, until, reason.sentences)
         return
     # The same reason that goes on is one spell, however often it was written down.
     spells = before.spells + (0 if since <= before.last_until else 1)
     found[reason.code] = Refusal(
-        reason.code, reason.text, spells, before.lasted_s + lasted_s, before.first_at, max(until, before.last_until)
+        reason.code,
+        reason.text,
+        spells,
+        before.lasted_s + lasted_s,
+        before.first_at,
+        max(until, before.last_until),
+        reason.sentences,
     )

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.freshness import is_fresh, is_plausible
 from plant_backend.domain.model import NO_DOSES, DoseEffect, Mode, PlantSnapshot, SensorState
 from plant_backend.domain.probes import soil_probe, stale_after, steadiness_refusal, trusted_value
 from plant_backend.domain.reason import Reason, ReasonCode
+from plant_backend.domain.sentence import Sentence
 
 _VALUES_FOR_AN_OUTLIER = 4
 """From so many values on, one may be wildly low and is left out."""
@@ -71,7 +73,7 @@ def effect_refusal(effect: DoseEffect) -> Reason | None:
     """Refuse while the pump waits for a person."""
     if not effect.is_blocked:
         return None
-    return Reason(ReasonCode.WATERING_WITHOUT_EFFECT, _text(effect))
+    return Reason.saying(ReasonCode.WATERING_WITHOUT_EFFECT, *_what(effect))
 
 
 def effect_alerts(plant: PlantSnapshot, effect: DoseEffect) -> list[AlertChange]:
@@ -80,8 +82,8 @@ def effect_alerts(plant: PlantSnapshot, effect: DoseEffect) -> list[AlertChange]
         return []
     channel = plant.pump.key
     if effect.is_blocked:
-        text = f"{_text(effect)} Look for a clogged or loose hose, and resolve this once it is mended."
-        return [RaiseAlert(AlertKind.WATERING_WITHOUT_EFFECT, Severity.CRITICAL, text, channel)]
+        what = (*_what(effect), sentences.look_for_hose())
+        return [RaiseAlert.saying(AlertKind.WATERING_WITHOUT_EFFECT, Severity.CRITICAL, *what, channel=channel)]
     if (AlertKind.WATERING_WITHOUT_EFFECT, channel) in plant.open_alerts:
         return [
             ClearAlert(AlertKind.WATERING_WITHOUT_EFFECT, "Watering without effect is not watched any more.", channel)
@@ -89,8 +91,6 @@ def effect_alerts(plant: PlantSnapshot, effect: DoseEffect) -> list[AlertChange]
     return []
 
 
-def _text(effect: DoseEffect) -> str:
-    return (
-        f"{effect.doses} doses did not raise the soil moisture from {effect.baseline_percent:g} %. "
-        "The pump is blocked until a person resolves the alert."
-    )
+def _what(effect: DoseEffect) -> tuple[Sentence, Sentence]:
+    baseline = effect.baseline_percent or 0.0
+    return sentences.doses_without_effect(effect.doses, baseline), sentences.blocked_until_resolved()

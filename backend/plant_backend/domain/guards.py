@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertKind
 from plant_backend.domain.freshness import is_fresh, is_plausible, latest
 from plant_backend.domain.kinds import SensorKind
@@ -22,25 +23,19 @@ def reservoir_refusal(plant: PlantSnapshot, now: datetime) -> Reason | None:
     reservoirs = [sensor for sensor in plant.sensors if sensor.kind is SensorKind.RESERVOIR_LEVEL]
     gone = next((channel for kind, channel in plant.open_alerts if kind == AlertKind.RESERVOIR_GONE), None)
     if not reservoirs and gone is not None:
-        text = (
-            f"The node no longer names its reservoir sensor {gone}: resolve the alert if it was taken away on purpose."
-        )
-        return Reason(ReasonCode.RESERVOIR_UNKNOWN, text)
+        return Reason.saying(ReasonCode.RESERVOIR_UNKNOWN, sentences.reservoir_gone(gone))
     for sensor in reservoirs:
         if not sensor.is_calibrated:
-            text = f"The reservoir sensor {sensor.key} sends raw values: calibrate it, so that they mean something."
-            return Reason(ReasonCode.RESERVOIR_UNKNOWN, text)
+            return Reason.saying(ReasonCode.RESERVOIR_UNKNOWN, sentences.reservoir_uncalibrated(sensor.key))
         sample = latest(sensor)
         if sample is None or not is_fresh(sample, now, stale_after) or not is_plausible(sensor.kind, sample):
-            return Reason(ReasonCode.RESERVOIR_UNKNOWN, f"The reservoir sensor {sensor.key} gives no value to trust.")
+            return Reason.saying(ReasonCode.RESERVOIR_UNKNOWN, sentences.reservoir_unknown(sensor.key))
         if sample.value < profile.reservoir_min_percent or (
             ("reservoir_low", sensor.key) in plant.open_alerts
             and sample.value < profile.reservoir_min_percent + profile.reservoir_hysteresis_percent
         ):
-            return Reason(
-                ReasonCode.RESERVOIR_LOW,
-                f"The reservoir is at {sample.value:g} %, the minimum is {profile.reservoir_min_percent:g} %.",
-            )
+            what = sentences.reservoir_low(sample.value, profile.reservoir_min_percent)
+            return Reason.saying(ReasonCode.RESERVOIR_LOW, what)
     return None
 
 
@@ -48,8 +43,7 @@ def block_refusal(plant: PlantSnapshot) -> Reason | None:
     """Refuse while an alert blocks the pump until a person resolves it."""
     if plant.pump is None or (AlertKind.WATERING_WITHOUT_EFFECT, plant.pump.key) not in plant.open_alerts:
         return None
-    text = "The last doses had no effect: the pump is blocked until a person resolves the alert."
-    return Reason(ReasonCode.WATERING_WITHOUT_EFFECT, text)
+    return Reason.saying(ReasonCode.WATERING_WITHOUT_EFFECT, sentences.pump_blocked())
 
 
 def dose_duration_ms(profile: Profile, pump: PumpState) -> int | None:
@@ -71,27 +65,21 @@ def run_refusal(
 ) -> Reason | None:
     """Refuse a run that the pump's own history or limits forbid. `is_forced` skips the cooldown, and nothing else."""
     if pump.limits.max_run_ms is not None and duration_ms > pump.limits.max_run_ms:
-        return Reason(
-            ReasonCode.PUMP_LIMIT,
-            f"The node runs {pump.key} for at most {pump.limits.max_run_ms} ms; {duration_ms} ms were asked for.",
-        )
+        what = sentences.run_too_long(pump.key, pump.limits.max_run_ms, duration_ms)
+        return Reason.saying(ReasonCode.PUMP_LIMIT, what)
     if pump.is_busy:
-        return Reason(ReasonCode.PUMP_BUSY, f"A command for {pump.key} is under way.")
+        return Reason.saying(ReasonCode.PUMP_BUSY, sentences.pump_busy(pump.key))
     cap_ms = daily_cap_ms(profile, pump)
     if pump.used_ms + duration_ms > cap_ms:
-        return Reason(
-            ReasonCode.DAILY_CAP_REACHED,
-            f"{pump.used_ms} ms of the {cap_ms} ms allowed in 24 hours are used; {duration_ms} ms more would pass it.",
-        )
+        what = sentences.daily_cap_reached(pump.used_ms, cap_ms, duration_ms)
+        return Reason.saying(ReasonCode.DAILY_CAP_REACHED, what)
     pause_ms = pump.limits.min_off_ms
     if pump.ended_at is not None and pause_ms and now < (ready_at := pump.ended_at + timedelta(milliseconds=pause_ms)):
-        text = f"The node lets {pump.key} rest for {pause_ms} ms after a run, until {ready_at:%H:%M:%S} UTC."
-        return Reason(ReasonCode.PUMP_LIMIT, text, ready_at)
+        what = sentences.pump_resting(pump.key, pause_ms, ready_at)
+        return Reason.saying(ReasonCode.PUMP_LIMIT, what, until=ready_at)
     if pump.started_at is not None and not is_forced:
         ready_at = pump.started_at + timedelta(seconds=profile.cooldown_s)
         if now < ready_at:
-            text = (
-                f"The last run began at {pump.started_at:%H:%M:%S} UTC; the next may begin at {ready_at:%H:%M:%S} UTC."
-            )
-            return Reason(ReasonCode.COOLING_DOWN, text, ready_at)
+            what = sentences.cooling_down(pump.started_at, ready_at)
+            return Reason.saying(ReasonCode.COOLING_DOWN, what, until=ready_at)
     return None

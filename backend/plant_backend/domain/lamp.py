@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from plant_backend.domain import sentences
 from plant_backend.domain.command import (
     LIVE_STATES,
     NEVER_RAN_STATES,
@@ -56,22 +57,21 @@ def lamp_decision(profile: Profile, lamp: LampState | None, now: datetime) -> La
     if lamp is None or profile.mode is Mode.OFF or profile.lamp_mode is LampMode.OFF:
         return _NOTHING
     if now < CLOCK_IS_SET_AFTER:
-        text = f"The clock says {now:%Y-%m-%d}: it is not set. The lamp is left as it is."
-        return None, Reason(ReasonCode.CLOCK_WRONG, text), None
+        return None, Reason.saying(ReasonCode.CLOCK_WRONG, sentences.clock_not_set(now.date())), None
     spans = light_spans(profile, now)
     span = next((span for span in spans if span.begin <= now < span.end), None)
     changes = [moment for each in spans for moment in (each.begin, each.end)]
     since = max((moment for moment in changes if moment <= now), default=None)
     switch_at = min((moment for moment in changes if moment > now), default=None)
     if lamp.by_hand_at is not None and (since is None or lamp.by_hand_at >= since):
-        text = f"A person switched the lamp; that holds until the schedule's next switch{_at(switch_at)}."
-        return None, Reason(ReasonCode.LAMP_BY_HAND, text, switch_at), switch_at
+        what = sentences.lamp_by_hand() if switch_at is None else sentences.lamp_by_hand_until(switch_at)
+        return None, Reason.saying(ReasonCode.LAMP_BY_HAND, what, until=switch_at), switch_at
     if span is None:
-        reason = Reason(ReasonCode.LAMP_OFF, f"No lamp light{_until(switch_at)}.", switch_at)
-        return _off(lamp, reason, switch_at, now)
+        what = sentences.no_light_today() if switch_at is None else sentences.no_light_until(switch_at)
+        return _off(lamp, Reason.saying(ReasonCode.LAMP_OFF, what, until=switch_at), switch_at, now)
     if _is_missed(profile, lamp, span, now):
-        text = f"The light since {span.begin:%H:%M} UTC was not begun in time: left out until {span.end:%H:%M} UTC."
-        return _off(lamp, Reason(ReasonCode.LAMP_SKIPPED, text, span.end), span.end, now)
+        what = sentences.light_left_out(span.begin, span.end)
+        return _off(lamp, Reason.saying(ReasonCode.LAMP_SKIPPED, what, until=span.end), span.end, now)
     return _on(lamp, span, now)
 
 
@@ -108,7 +108,7 @@ def _is_missed(profile: Profile, lamp: LampState, span: Span, now: datetime) -> 
 
 
 def _on(lamp: LampState, span: Span, now: datetime) -> LampDecision:
-    reason = Reason(ReasonCode.LAMP_ON, f"Lamp light from {_clock(span.begin)} to {_clock(span.end)} UTC.", span.end)
+    reason = Reason.saying(ReasonCode.LAMP_ON, sentences.lamp_light(span.begin, span.end), until=span.end)
     if lamp.is_busy:
         return None, reason, span.end
     if lamp.is_on or span.end - now < _ON_MIN:
@@ -134,11 +134,9 @@ def _unless_failing(
     if lamp.failures > 0 and lamp.failed_at is not None:
         retry_at = lamp.failed_at + min(_PAUSE * 2 ** min(lamp.failures - 1, 10), _PAUSE_MAX)
         if now < retry_at:
-            text = (
-                f"The lamp should be {order.action}, and the last {lamp.failures} orders came to nothing; "
-                f"the next is given at {retry_at:%H:%M:%S} UTC."
-            )
-            return None, Reason(ReasonCode.LAMP_BACKING_OFF, text, retry_at), min(retry_at, switch_at or retry_at)
+            stays = sentences.lamp_stays_off if order.action is Action.ON else sentences.lamp_stays_on
+            why = Reason.saying(ReasonCode.LAMP_BACKING_OFF, stays(lamp.failures, retry_at), until=retry_at)
+            return None, why, min(retry_at, switch_at or retry_at)
     return order, reason, switch_at
 
 
@@ -175,15 +173,3 @@ def _worked(command: Command) -> bool:
         return command.state is CommandState.SUCCEEDED
     enough_ms = min(command.duration_ms * 0.9, _WORKED_FOR / timedelta(milliseconds=1))
     return (command.ran_ms or 0) >= enough_ms
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _at(moment: datetime | None) -> str:
-    return "" if moment is None else f", {_clock(moment)} UTC"
-
-
-def _until(moment: datetime | None) -> str:
-    return " today" if moment is None else f" until {_clock(moment)} UTC"

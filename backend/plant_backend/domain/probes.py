@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.freshness import agree, is_fresh, is_plausible, latest
 from plant_backend.domain.kinds import MEASURES, SensorKind
 from plant_backend.domain.model import PlantSnapshot, Profile, Sample, SensorState
 from plant_backend.domain.reason import Reason, ReasonCode
+from plant_backend.domain.sentence import Sentence
 
 AGREEING_SAMPLES = 2
 """How many samples in a row must say the same before water flows: one noisy value never waters."""
@@ -52,23 +54,19 @@ def probe_refusal(plant: PlantSnapshot, probe: SensorState, now: datetime) -> Re
     """Refuse to water by a probe that is silent, talks nonsense, or is not where it should be."""
     profile, sample = plant.profile, latest(probe)
     if not probe.is_calibrated:
-        text = f"{probe.key} sends raw values: calibrate it, so that they mean something."
-        return Reason(ReasonCode.PROBE_UNCALIBRATED, text)
+        return Reason.saying(ReasonCode.PROBE_UNCALIBRATED, sentences.probe_uncalibrated(probe.key))
     if sample is None:
-        return Reason(ReasonCode.NO_READING, f"Nothing was heard from {probe.key} yet.")
+        return Reason.saying(ReasonCode.NO_READING, sentences.nothing_heard(probe.key))
     if not is_fresh(sample, now, stale_after(profile)):
-        return Reason(
-            ReasonCode.PROBE_STALE, f"The last value of {probe.key} is from {sample.ts:%Y-%m-%d %H:%M:%S} UTC."
-        )
+        return Reason.saying(ReasonCode.PROBE_STALE, sentences.value_too_old(probe.key, sample.ts))
     if not is_plausible(probe.kind, sample):
-        return Reason(ReasonCode.PROBE_IMPLAUSIBLE, f"{probe.key} reads {sample.value:g} %, which no soil can have.")
-    if _is_stuck(profile, probe, now):
-        return Reason(ReasonCode.PROBE_STUCK, _stuck_text(probe, sample))
+        return Reason.saying(ReasonCode.PROBE_IMPLAUSIBLE, sentences.moisture_impossible(probe.key, sample.value))
+    if (since := _stuck_since(profile, probe, now)) is not None:
+        return Reason.saying(ReasonCode.PROBE_STUCK, sentences.probe_stuck(probe.key, sample.value, since))
     if (AlertKind.PROBE_DROPPED, probe.key) in plant.open_alerts or _drop(profile, probe, now) is not None:
-        text = f"{probe.key} fell faster than soil dries: is it still in the soil? Resolve its alert once it is."
-        return Reason(ReasonCode.PROBE_DROPPED, text)
+        return Reason.saying(ReasonCode.PROBE_DROPPED, sentences.probe_dropped(probe.key))
     if _disagreement(plant, now) is not None:
-        return Reason(ReasonCode.PROBES_DISAGREE, "The soil probes do not agree.")
+        return Reason.saying(ReasonCode.PROBES_DISAGREE, sentences.probes_disagree())
     return None
 
 
@@ -79,14 +77,11 @@ def steadiness_refusal(plant: PlantSnapshot, probe: SensorState, now: datetime) 
         since = max(since, plant.pump.ended_at + timedelta(seconds=plant.profile.soak_s))
     recent = [sample for sample in probe.samples if sample.ts >= since][-AGREEING_SAMPLES:]
     if len(recent) < AGREEING_SAMPLES:
-        text = (
-            f"One more value of {probe.key} is needed to confirm the last: {AGREEING_SAMPLES} within "
-            f"{plant.profile.stale_after_s} s (stale_after_s)."
-        )
-        text += _too_seldom(plant.profile, probe) or " A node that samples less often needs more there."
-        return Reason(ReasonCode.PROBE_UNSTEADY, text)
+        what = sentences.one_more_value(probe.key, AGREEING_SAMPLES, plant.profile.stale_after_s)
+        hint = _too_seldom(plant.profile, probe) or (sentences.sampling_less_often(),)
+        return Reason.saying(ReasonCode.PROBE_UNSTEADY, what, *hint)
     if not all(is_plausible(probe.kind, sample) for sample in recent) or not agree(recent, AGREEMENT_PERCENT):
-        return Reason(ReasonCode.PROBE_UNSTEADY, f"The last values of {probe.key} do not agree.")
+        return Reason.saying(ReasonCode.PROBE_UNSTEADY, sentences.values_disagree(probe.key))
     return None
 
 
@@ -98,9 +93,8 @@ def probe_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
         if sample is None or not is_watched(plant.profile, sensor.kind):
             continue
         if not is_fresh(sample, now, stale_after(plant.profile)):
-            text = f"{sensor.key} has not been heard since {sample.ts:%Y-%m-%d %H:%M:%S} UTC."
-            text += _too_seldom(plant.profile, sensor)
-            changes.append(RaiseAlert(AlertKind.PROBE_STALE, Severity.WARNING, text, sensor.key))
+            what = (sentences.channel_silent(sensor.key, sample.ts), *_too_seldom(plant.profile, sensor))
+            changes.append(RaiseAlert.saying(AlertKind.PROBE_STALE, Severity.WARNING, *what, channel=sensor.key))
             continue
         changes += _heard_again(plant, sensor, now)
         changes += _plausibility(plant, sensor, sample)
@@ -110,13 +104,12 @@ def probe_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
     return [*changes, *_pair(plant, now)]
 
 
-def _too_seldom(profile: Profile, sensor: SensorState) -> str:
+def _too_seldom(profile: Profile, sensor: SensorState) -> tuple[Sentence, ...]:
     """Give a hint where a sensor speaks too seldom for two of its values ever to be fresh at once."""
     gaps = [(after.ts - before.ts).total_seconds() for before, after in pairwise(sensor.samples)]
     if not gaps or (gap_s := median(gaps)) * 1.2 <= profile.stale_after_s:
-        return ""
-    enough_s = round(gap_s * 2.5)
-    return f" It speaks about every {gap_s:.0f} s: set stale_after_s to {enough_s} or more, or let it speak more often."
+        return ()
+    return (sentences.speaking_too_seldom(gap_s, round(gap_s * 2.5)),)
 
 
 def _heard_again(plant: PlantSnapshot, sensor: SensorState, now: datetime) -> list[AlertChange]:
@@ -130,31 +123,25 @@ def _heard_again(plant: PlantSnapshot, sensor: SensorState, now: datetime) -> li
 def _plausibility(plant: PlantSnapshot, sensor: SensorState, sample: Sample) -> list[AlertChange]:
     if not is_plausible(sensor.kind, sample):
         measure = MEASURES[sensor.kind]
-        text = (
-            f"{sensor.key} reads {sample.value:g} {measure.unit}, outside {measure.lowest:g} … "
-            f"{measure.highest:g}: check the probe and its wiring."
-        )
-        return [RaiseAlert(AlertKind.PROBE_IMPLAUSIBLE, Severity.WARNING, text, sensor.key)]
+        what = sentences.value_impossible(sensor.key, sample.value, measure.unit, measure.lowest, measure.highest)
+        return [RaiseAlert.saying(AlertKind.PROBE_IMPLAUSIBLE, Severity.WARNING, what, channel=sensor.key)]
     is_open = (AlertKind.PROBE_IMPLAUSIBLE, sensor.key) in plant.open_alerts
     if is_open and all(is_plausible(sensor.kind, heard) for heard in sensor.samples):
         return [ClearAlert(AlertKind.PROBE_IMPLAUSIBLE, f"{sensor.key} reads {sample.value:g}.", sensor.key)]
     return []
 
 
-def _is_stuck(profile: Profile, probe: SensorState, now: datetime) -> bool:
-    if profile.stuck_after_s == 0 or probe.unchanged_since is None:
-        return False
-    return now - probe.unchanged_since >= timedelta(seconds=profile.stuck_after_s)
-
-
-def _stuck_text(probe: SensorState, sample: Sample) -> str:
-    return f"{probe.key} has read exactly {sample.value:g} % since {probe.unchanged_since:%Y-%m-%d %H:%M:%S} UTC."
+def _stuck_since(profile: Profile, probe: SensorState, now: datetime) -> datetime | None:
+    since = probe.unchanged_since
+    if profile.stuck_after_s == 0 or since is None or now - since < timedelta(seconds=profile.stuck_after_s):
+        return None
+    return since
 
 
 def _stuck(plant: PlantSnapshot, probe: SensorState, sample: Sample, now: datetime) -> list[AlertChange]:
-    if _is_stuck(plant.profile, probe, now):
-        text = f"{_stuck_text(probe, sample)} No soil is that steady: check the probe. No water until it moves."
-        return [RaiseAlert(AlertKind.PROBE_STUCK, Severity.WARNING, text, probe.key)]
+    if (since := _stuck_since(plant.profile, probe, now)) is not None:
+        what = (sentences.probe_stuck(probe.key, sample.value, since), sentences.stuck_probe_waters_nothing())
+        return [RaiseAlert.saying(AlertKind.PROBE_STUCK, Severity.WARNING, *what, channel=probe.key)]
     if (AlertKind.PROBE_STUCK, probe.key) in plant.open_alerts:
         return [ClearAlert(AlertKind.PROBE_STUCK, f"{probe.key} moves again.", probe.key)]
     return []
@@ -180,11 +167,8 @@ def _dropped(plant: PlantSnapshot, probe: SensorState, now: datetime) -> list[Al
     profile = plant.profile
     fell = _drop(profile, probe, now)
     if fell is not None:
-        text = (
-            f"{probe.key} fell by {fell:g} points within minutes, faster than soil dries: is it still in the soil, and "
-            "connected? No water by it until a person resolves this, or it reads moist again."
-        )
-        return [RaiseAlert(AlertKind.PROBE_DROPPED, Severity.WARNING, text, probe.key)]
+        what = sentences.probe_fell(probe.key, fell)
+        return [RaiseAlert.saying(AlertKind.PROBE_DROPPED, Severity.WARNING, what, channel=probe.key)]
     moist = profile.soil_moisture_min_percent + profile.soil_moisture_hysteresis_percent
     recent = probe.samples[-AGREEING_SAMPLES:]
     if (AlertKind.PROBE_DROPPED, probe.key) in plant.open_alerts and all(sample.value >= moist for sample in recent):
@@ -215,10 +199,7 @@ def _pair(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
         return [ClearAlert(AlertKind.PROBES_DISAGREE, "The probes are not compared any more.")] if is_open else []
     spread = _disagreement(plant, now)
     if spread is not None:
-        text = (
-            f"The soil probes lie {spread:g} points apart, or one is silent: one of them is wrong. No water until then."
-        )
-        return [RaiseAlert(AlertKind.PROBES_DISAGREE, Severity.WARNING, text)]
+        return [RaiseAlert.saying(AlertKind.PROBES_DISAGREE, Severity.WARNING, sentences.probes_apart(spread))]
     if (AlertKind.PROBES_DISAGREE, "") in plant.open_alerts:
         return [ClearAlert(AlertKind.PROBES_DISAGREE, "The soil probes agree again.")]
     return []

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from plant_backend.domain import sentences
 from plant_backend.domain.model import Profile
 from plant_backend.domain.reason import Reason, ReasonCode
 
@@ -15,8 +16,8 @@ def quiet_refusal(profile: Profile, now: datetime) -> Reason | None:
     ends_at = quiet_end(begin, end, profile.time_zone, now)
     if ends_at is None:
         return None
-    text = f"Quiet hours, {begin:%H:%M} to {end:%H:%M} ({profile.time_zone})."
-    return Reason(ReasonCode.QUIET_HOURS, text, ends_at)
+    what = sentences.quiet_hours(begin, end, profile.time_zone)
+    return Reason.saying(ReasonCode.QUIET_HOURS, what, until=ends_at)
 
 
 def quiet_end(begin: time, end: time, time_zone: str, now: datetime) -> datetime | None:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
+
+from plant_backend.domain.sentence import Sentence, english
 
 
 class ReasonCode(StrEnum):
@@ -42,8 +45,17 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason. `until` is when it ends at the latest, where that is known."""
+    """One reason. `until` is when it ends at the latest, where that is known.
+
+    text: the sentences in the API's English. sentences: none where an earlier version wrote the reason down.
+    """
 
     code: ReasonCode
     text: str
     until: datetime | None = None
+    sentences: tuple[Sentence, ...] = ()
+
+    @classmethod
+    def saying(cls, code: ReasonCode, *sentences: Sentence, until: datetime | None = None) -> Self:
+        """Make a reason of its sentences."""
+        return cls(code, english(sentences), until, sentences)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.climate import climate_alerts
 from plant_backend.domain.effect import after_dose, effect_alerts, effect_refusal, observe
@@ -68,7 +69,7 @@ def decide(plant: PlantSnapshot, now: datetime) -> Decision:
         *_cap_alerts(plant, refusal, is_thirsty=is_thirsty),
     ]
     doses: tuple[Dose, ...] = ()
-    reason = refusal or Reason(ReasonCode.NO_PUMP, "This device has no pump.")
+    reason = refusal or Reason.saying(ReasonCode.NO_PUMP, sentences.no_pump())
     if refusal is None and plant.pump is not None and duration_ms is not None:
         doses = (Dose(plant.pump.key, duration_ms),)
         effect = after_dose(plant, effect, now)
@@ -100,19 +101,18 @@ def _watering_refusal(
     """Give the first reason not to water, from the plainest to the subtlest."""
     profile, pump, probe = plant.profile, plant.pump, soil_probe(plant)
     if pump is None:
-        return Reason(ReasonCode.NO_PUMP, "This device has no pump.")
+        return Reason.saying(ReasonCode.NO_PUMP, sentences.no_pump())
     if profile.mode is Mode.OFF:
-        return Reason(ReasonCode.AUTOMATION_OFF, "Automation is off for this device.")
+        return Reason.saying(ReasonCode.AUTOMATION_OFF, sentences.automation_off())
     if probe is None:
-        return Reason(ReasonCode.NO_SOIL_PROBE, "This device has no soil probe.")
+        return Reason.saying(ReasonCode.NO_SOIL_PROBE, sentences.no_soil_probe())
     refusal = probe_refusal(plant, probe, now)
     if refusal is not None:
         return refusal
     if not is_thirsty:
         return _moist(probe, profile)
     if duration_ms is None:
-        text = f"The dose is in ml, and {pump.key} does not say how much it pumps: set its flow, or the dose in ms."
-        return Reason(ReasonCode.NO_FLOW_RATE, text)
+        return Reason.saying(ReasonCode.NO_FLOW_RATE, sentences.no_flow_rate(pump.key))
     return (
         effect_refusal(effect)
         or reservoir_refusal(plant, now)
@@ -125,9 +125,9 @@ def _watering_refusal(
 
 def _pause_refusal(profile: Profile, pump: PumpState, now: datetime) -> Reason | None:
     if pump.ended_at is not None and now < (soaked_at := pump.ended_at + timedelta(seconds=profile.soak_s)):
-        return Reason(ReasonCode.SOAKING, f"The last dose soaks in until {soaked_at:%H:%M:%S} UTC.", soaked_at)
+        return Reason.saying(ReasonCode.SOAKING, sentences.soaking(soaked_at), until=soaked_at)
     if pump.failed_at is not None and now < (retry_at := pump.failed_at + RETRY_AFTER):
-        return Reason(ReasonCode.BACKING_OFF, "The last command came to nothing a moment ago.", retry_at)
+        return Reason.saying(ReasonCode.BACKING_OFF, sentences.backing_off(), until=retry_at)
     return None
 
 
@@ -135,20 +135,15 @@ def _dry(plant: PlantSnapshot, duration_ms: int) -> Reason:
     probe, profile = soil_probe(plant), plant.profile
     sample = latest(probe) if probe else None
     value = sample.value if sample else float("nan")
-    target = profile.soil_moisture_min_percent + profile.soil_moisture_hysteresis_percent
-    return Reason(
-        ReasonCode.DRY,
-        f"The soil is at {value:g} %; the minimum is {profile.soil_moisture_min_percent:g} %, "
-        f"doses go on until {target:g} %. Dose: {duration_ms} ms.",
-    )
+    least = profile.soil_moisture_min_percent
+    target = least + profile.soil_moisture_hysteresis_percent
+    return Reason.saying(ReasonCode.DRY, sentences.dry(value, least, target, duration_ms))
 
 
 def _moist(probe: SensorState, profile: Profile) -> Reason:
     sample = latest(probe)
     value = sample.value if sample else float("nan")
-    return Reason(
-        ReasonCode.MOIST, f"The soil is at {value:g} %; a dose is due below {profile.soil_moisture_min_percent:g} %."
-    )
+    return Reason.saying(ReasonCode.MOIST, sentences.moist(value, profile.soil_moisture_min_percent))
 
 
 def _reservoir_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
@@ -160,8 +155,8 @@ def _reservoir_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
             continue
         is_open = (AlertKind.RESERVOIR_LOW, sensor.key) in plant.open_alerts
         if value < profile.reservoir_min_percent:
-            text = f"The reservoir is at {value:g} %: refill it. No water until then."
-            changes.append(RaiseAlert(AlertKind.RESERVOIR_LOW, Severity.CRITICAL, text, sensor.key))
+            what = sentences.reservoir_to_refill(value)
+            changes.append(RaiseAlert.saying(AlertKind.RESERVOIR_LOW, Severity.CRITICAL, what, channel=sensor.key))
         elif is_open and value >= profile.reservoir_min_percent + profile.reservoir_hysteresis_percent:
             changes.append(ClearAlert(AlertKind.RESERVOIR_LOW, f"The reservoir is at {value:g} %.", sensor.key))
     return changes
@@ -169,8 +164,8 @@ def _reservoir_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
 
 def _cap_alerts(plant: PlantSnapshot, refusal: Reason | None, *, is_thirsty: bool) -> list[AlertChange]:
     if refusal is not None and refusal.code is ReasonCode.DAILY_CAP_REACHED and plant.pump is not None:
-        text = f"The plant is dry and its pump has reached the daily cap. {refusal.text}"
-        return [RaiseAlert(AlertKind.DAILY_CAP_REACHED, Severity.WARNING, text, plant.pump.key)]
+        what = (sentences.dry_at_daily_cap(), *refusal.sentences)
+        return [RaiseAlert.saying(AlertKind.DAILY_CAP_REACHED, Severity.WARNING, *what, channel=plant.pump.key)]
     channel = plant.pump.key if plant.pump else ""
     has_cap_left = plant.pump is not None and _has_cap_left(plant.profile, plant.pump)
     is_over = not is_thirsty or (refusal is None and has_cap_left)

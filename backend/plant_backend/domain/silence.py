@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.model import Mode, PlantSnapshot
 from plant_backend.domain.reason import Reason, ReasonCode
@@ -41,12 +42,6 @@ _THIRST_UNKNOWN = frozenset({ReasonCode.NO_READING, ReasonCode.PROBE_UNCALIBRATE
 """Nobody knows whether the soil is dry, and the rules were told to see to it."""
 
 
-_COMES_TO_NOTHING = (
-    "Whatever is ordered comes to nothing: the node does not fetch its commands, refuses them or fails. The last "
-    "commands say which; look at the node, and at what stands between it and the backend."
-)
-
-
 def held_back_since(plant: PlantSnapshot, reason: Reason, now: datetime, *, is_thirsty: bool) -> datetime | None:
     """Say since when the plant has been waiting for water that something keeps back.
 
@@ -77,8 +72,8 @@ def silence_alerts(
         return [ClearAlert(AlertKind.NOT_WATERING, "Nothing holds the water back any more.")] if is_open else []
     if now - since < TOLD_AFTER or reason.code in _HAS_ITS_OWN_ALERT or reason.code is ReasonCode.PUMP_BUSY:
         return []
-    why = _COMES_TO_NOTHING if reason.code in (ReasonCode.BACKING_OFF, ReasonCode.DRY) else reason.text
-    what = "The soil is dry" if is_thirsty else "Nobody knows whether the soil is dry"
+    comes_to_nothing = reason.code in (ReasonCode.BACKING_OFF, ReasonCode.DRY)
+    why = (sentences.orders_come_to_nothing(),) if comes_to_nothing else reason.sentences
+    what = sentences.dry_without_water(since) if is_thirsty else sentences.unknown_without_water(since)
     severity = Severity.CRITICAL if is_thirsty else Severity.WARNING
-    text = f"{what}, and there has been no water since {since:%Y-%m-%d %H:%M} UTC, because: {why}"
-    return [RaiseAlert(AlertKind.NOT_WATERING, severity, text)]
+    return [RaiseAlert.saying(AlertKind.NOT_WATERING, severity, what, *why)]

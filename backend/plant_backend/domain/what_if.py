@@ -237,10 +237,12 @@ class Simulation:
         key = (change.kind.value, change.channel)
         known = self._open.get(key)
         if known is None:
-            span = AlertSpan(change.kind, change.channel, change.severity, change.message, now, None)
+            span = AlertSpan(change.kind, change.channel, change.severity, change.message, now, None, change.sentences)
             self._open[key] = span
         elif known.severity is Severity.WARNING and change.severity is Severity.CRITICAL:
-            self._open[key] = replace(known, severity=change.severity, message=change.message)
+            self._open[key] = replace(
+                known, severity=change.severity, message=change.message, sentences=change.sentences
+            )
 
     def _close(self, kind: AlertKind, channel: str, at: datetime) -> None:
         span = self._open.pop((kind.value, channel), None)

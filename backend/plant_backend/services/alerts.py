@@ -29,6 +29,10 @@ class AlertService:
 
         return await self._storage.read(work)
 
+    async def get(self, who: Principal, alert_id: int) -> Alert:
+        """Give one alert. Raises NotFound."""
+        return await self._storage.read(lambda tx: tx.alerts.get(who, alert_id))
+
     async def resolve(self, who: Principal, alert_id: int) -> Alert:
         """Close an alert. A rule opens a new one if what it warns of still holds. Raises NotFound."""
         now = self._clock.now()

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from plant_backend.domain import sentences
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.command import Action, CommandState, Origin
@@ -105,12 +106,12 @@ class Automation:
     async def report_failure(self, number: int) -> None:
         """Tell that the rules cannot judge a device: silence would look like a plant that needs nothing."""
         now = self._clock.now()
-        text = "The rules failed on this device, and it is not watered: the log says why. Please report it."
+        change = RaiseAlert.saying(RULES_FAILED, Severity.CRITICAL, sentences.rules_failed())
 
         def work(tx: Transaction) -> None:
             device = tx.devices.by_number(number)
             if device is not None:
-                self._apply(tx, device, RaiseAlert(RULES_FAILED, Severity.CRITICAL, text), now)
+                self._apply(tx, device, change, now)
 
         await self._storage.write(work)
 

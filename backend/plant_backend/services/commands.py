@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 
+from plant_backend.domain import sentences
 from plant_backend.domain.account import Principal
 from plant_backend.domain.alert import AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.command import (
@@ -344,9 +345,12 @@ class CommandService:
             for kind in (AlertKind.COMMAND_FAILED, AlertKind.COMMAND_TIMED_OUT):
                 announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, "It ran.", pump.key), now), now)
         elif ack.status in (AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED):
-            why = ack.reason or "no reason given"
-            text = f"The node did not run {pump.key} (command {command.id}): {ack.status}, {why}."
-            change = RaiseAlert(AlertKind.COMMAND_FAILED, Severity.WARNING, text, pump.key)
+            what = (
+                sentences.run_failed(pump.key, command.id, ack.status, ack.reason)
+                if ack.reason
+                else sentences.run_failed_without_reason(pump.key, command.id, ack.status)
+            )
+            change = RaiseAlert.saying(AlertKind.COMMAND_FAILED, Severity.WARNING, what, channel=pump.key)
             announce(tx, device, tx.alerts.apply(device.number, change, now), now)
         elif command.state is CommandState.TIMED_OUT:
             self._raise_timed_out(tx, device, command, now)
@@ -361,8 +365,8 @@ class CommandService:
         tx.events.add(device, EventType.COMMAND, command_document(command), now)
 
     def _raise_timed_out(self, tx: Transaction, device: Device, command: Command, now: datetime) -> None:
-        text = f"Command {command.id} for {command.actuator}: {_TOO_LATE} Look at the plant and the node."
-        change = RaiseAlert(AlertKind.COMMAND_TIMED_OUT, Severity.CRITICAL, text, command.actuator)
+        what = sentences.outcome_unknown(command.id, command.actuator)
+        change = RaiseAlert.saying(AlertKind.COMMAND_TIMED_OUT, Severity.CRITICAL, what, channel=command.actuator)
         announce(tx, device, tx.alerts.apply(device.number, change, now), now)
 
     def _wake(self, number: int) -> None:

@@ -1,10 +1,11 @@
 """Deciding again what was decided, from the inputs that the ledger holds."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plant_backend.domain.ledger import DecisionRecord, UnreadableDecision
 from plant_backend.domain.outcome import outcome_of
+from plant_backend.domain.reason import Reason
 from plant_backend.domain.rules import decide
 from plant_backend.ports import Storage
 
@@ -51,7 +52,12 @@ def difference(record: DecisionRecord | UnreadableDecision) -> str | None:
     outcome = outcome_of(record.inputs, again)
     if outcome is not record.outcome:
         return f"it was {record.outcome}, now it is {outcome} ({again.reasons[0].text})"
-    if again.reasons != record.reasons:
+    if len(again.reasons) != len(record.reasons) or not all(map(_is_same, record.reasons, again.reasons)):
         before, now = (" ".join(reason.text for reason in reasons) for reasons in (record.reasons, again.reasons))
         return f"its reason was {before!r}, now it is {now!r}"
     return None
+
+
+def _is_same(before: Reason, now: Reason) -> bool:
+    """Hold a reason against what was written down: by an earlier version the text alone."""
+    return before == (now if before.sentences else replace(now, sentences=()))

@@ -6,6 +6,7 @@ must not thereby be unblocked.
 
 from datetime import datetime
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import NO_DOSES, Actuator, Device, Sensor
@@ -51,16 +52,16 @@ def _retire(tx: Transaction, device: Device, channel: Channel, now: datetime) ->
 
 
 def _gone(channel: Channel) -> RaiseAlert:
-    key, end = channel.key, "If that is right, resolve this; else look at the node's firmware and its configuration."
-    text = f"The node no longer names {key} ({channel.kind.value.replace('_', ' ')})."
+    key, what, end = channel.key, sentences.channel_gone(channel.key, channel.kind), sentences.resolve_if_right()
     match channel.kind:
         case SensorKind.RESERVOIR_LEVEL:
-            text += " Unless it names another reservoir, nothing is watered until a person resolves this."
-            return RaiseAlert(AlertKind.RESERVOIR_GONE, Severity.CRITICAL, f"{text} {end}", key)
+            consequence = sentences.no_water_without_reservoir()
+            kind, severity = AlertKind.RESERVOIR_GONE, Severity.CRITICAL
+            return RaiseAlert.saying(kind, severity, what, consequence, end, channel=key)
         case SensorKind.SOIL_MOISTURE:
-            return RaiseAlert(AlertKind.PROBE_GONE, Severity.WARNING, f"{text} {end}", key)
+            return RaiseAlert.saying(AlertKind.PROBE_GONE, Severity.WARNING, what, end, channel=key)
         case _:
-            return RaiseAlert(AlertKind.CHANNEL_GONE, Severity.WARNING, f"{text} {end}", key)
+            return RaiseAlert.saying(AlertKind.CHANNEL_GONE, Severity.WARNING, what, end, channel=key)
 
 
 def _keep_block(tx: Transaction, device: Device) -> None:

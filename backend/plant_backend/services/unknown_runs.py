@@ -6,6 +6,7 @@ watered by the same cooldown and the same daily cap once more.
 
 from datetime import datetime
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertKind, RaiseAlert, Severity
 from plant_backend.domain.command import Action, Command, CommandState, Origin
 from plant_backend.domain.guards import daily_cap_ms
@@ -70,12 +71,9 @@ def _count(tx: Transaction, device: Device, pump: Actuator, unknown: int, now: d
     )
     if command is None:
         return
-    text = (
-        f"The node knows {unknown} commands that the backend does not, as after a restore from a backup: "
-        f"{pump.key} may have run, and is counted as if it had, for up to {command.duration_ms} ms."
-    )
-    _tell(tx, device, tx.commands.finish(command, CommandState.TIMED_OUT, text, now), now)
-    change = RaiseAlert(AlertKind.COMMAND_TIMED_OUT, Severity.CRITICAL, text, pump.key)
+    what = sentences.runs_unknown(unknown, pump.key, command.duration_ms or 0)
+    change = RaiseAlert.saying(AlertKind.COMMAND_TIMED_OUT, Severity.CRITICAL, what, channel=pump.key)
+    _tell(tx, device, tx.commands.finish(command, CommandState.TIMED_OUT, change.message, now), now)
     announce(tx, device, tx.alerts.apply(device.number, change, now), now)
 
 

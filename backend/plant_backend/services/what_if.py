@@ -171,4 +171,12 @@ def _resolved(alerts: Iterable[Alert]) -> Iterable[Resolved]:
 
 
 def _span(alert: Alert) -> AlertSpan:
-    return AlertSpan(alert.kind, alert.channel, alert.severity, alert.message, alert.first_seen_at, alert.resolved_at)
+    return AlertSpan(
+        alert.kind,
+        alert.channel,
+        alert.severity,
+        alert.message,
+        alert.first_seen_at,
+        alert.resolved_at,
+        alert.sentences,
+    )

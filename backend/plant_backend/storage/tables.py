@@ -319,6 +319,7 @@ alerts = Table(
     Column("resolved_at", BigInteger),
     Column("resolved_by", Text),
     Column("snoozed_until", BigInteger),
+    Column("sentences", Text),
     Index(
         "uq_alerts_open",
         "device_number",

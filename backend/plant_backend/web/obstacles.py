@@ -6,7 +6,8 @@ from plant_backend.domain.alert import AlertKind
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.web.formats import Formats
 from plant_backend.web.language import Say
-from plant_backend.web.plant_view import Plant, Presence
+from plant_backend.web.plant_view import Plant
+from plant_backend.web.presence import Presence
 
 
 def why_not(plant: Plant, say: Say, formats: Formats) -> str | None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from plant_backend.domain.alert import Alert, Severity
 from plant_backend.domain.command import LIVE_STATES, NEVER_RAN_STATES, Action, Command
@@ -14,20 +13,12 @@ from plant_backend.domain.model import Actuator, Device, Mode, Sample, Sensor
 from plant_backend.domain.reason import Reason
 from plant_backend.services.plant_states import PlantState
 from plant_backend.services.plants import pump_of
+from plant_backend.web.presence import Presence
 from plant_backend.web.visit import Visit
 
 _STALE_TIMES = 3
 _DRYING = timedelta(hours=6)
 _SLOWEST_DRYING_PERCENT_PER_H = 0.02
-
-
-class Presence(StrEnum):
-    """Whether a device speaks. Beyond a few times of what its profile calls stale it counts as offline."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    OFFLINE = "offline"
-    NEVER_SEEN = "never_seen"
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,8 @@ def _templates() -> Environment:
         MODES=terms.MODES,
         OUTCOMES=terms.OUTCOMES,
         STATES=terms.STATES,
+        ENDS=terms.ENDS,
+        NODE_REASONS=terms.NODE_REASONS,
         ALERTS=terms.ALERTS,
         REASONS=terms.REASONS,
         RAW_KINDS=RAW_KINDS,

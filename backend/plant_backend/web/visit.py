@@ -2,13 +2,14 @@
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,9 +17,11 @@ from plant_backend.api.gate import Hosts
 from plant_backend.api.ingress import person_of
 from plant_backend.domain.account import Principal, Role
 from plant_backend.domain.errors import Malformed, NotFound, TooLarge
+from plant_backend.domain.sentence import Sentence
 from plant_backend.services.registry import Services
 from plant_backend.web import formats, language
 from plant_backend.web.assets import takes_gzip
+from plant_backend.web.wording import wording
 
 if TYPE_CHECKING:
     from plant_backend.web.site import Site
@@ -97,6 +100,15 @@ class Visit:
     def say_many(self, one: str, many: str, count: int) -> str:
         """Translate a text that counts something, as %(count)s."""
         return language.words(self.language).ngettext(one, many, count) % {"count": self.formats.number(count, 0)}
+
+    def told(self, text: str, sentences: Sequence[Sentence]) -> Markup | str:
+        """Give what the rules or an alert say; in the English that was written down, where that is all there is."""
+        said = wording(self.language, self.say, self.formats, sentences)
+        return said if said is not None else Markup('<span lang="en">{}</span>').format(text)
+
+    def told_plain(self, text: str, sentences: Sequence[Sentence]) -> str:
+        """Give the same without a mark of the language."""
+        return wording(self.language, self.say, self.formats, sentences) or text
 
     @cached_property
     def formats(self) -> formats.Formats:

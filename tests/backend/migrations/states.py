@@ -43,7 +43,14 @@ def said(person: Person, device_id: str) -> dict[str, Any]:
             # What waits expires.
             if one["actuator"] == "pump"
         ],
-        "decisions": pick(f"{path}/decisions", "decisions", "id", "outcome", "reasons"),
+        "decisions": [
+            # An earlier version had no sentences.
+            {
+                **one,
+                "reasons": [{name: reason[name] for name in ("code", "text", "until")} for reason in one["reasons"]],
+            }
+            for one in pick(f"{path}/decisions", "decisions", "id", "outcome", "reasons")
+        ],
         "alerts": pick("/alerts", None, "id", "kind"),
         "viewers": pick("/viewers", None, "id", "username"),
         "tokens": pick("/tokens", None, "id", "name"),

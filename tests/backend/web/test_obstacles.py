@@ -14,7 +14,8 @@ from plant_backend.services.devices import DeviceStatus
 from plant_backend.web.formats import Formats
 from plant_backend.web.language import locale
 from plant_backend.web.obstacles import why_not
-from plant_backend.web.plant_view import Plant, Presence
+from plant_backend.web.plant_view import Plant
+from plant_backend.web.presence import Presence
 
 from tests.builders import NOW, SECOND
 

@@ -11,12 +11,16 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 WEB = Path(plant_backend.web.__file__).parent
-KEYWORDS = {"_": None, "mark": None, "say": None, "_n": (1, 2), "say_many": (1, 2)}
-METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+KEYWORDS = {"_": None, "mark": None, "say": None, "_n": (1, 2), "say_many": (1, 2), "says": None, "counts": (1, 2)}
+METHODS = [
+    ("web/**.py", "python"),
+    ("domain/sentences.py", "python"),
+    ("web/templates/**.html", "jinja2"),
+]
 
 
 def used() -> set[object]:
-    return {message for _, _, message, _, _ in extract_from_dir(WEB, METHODS, keywords=KEYWORDS) if message}
+    return {message for _, _, message, _, _ in extract_from_dir(WEB.parent, METHODS, keywords=KEYWORDS) if message}
 
 
 @pytest.mark.parametrize(

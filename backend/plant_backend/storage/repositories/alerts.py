@@ -18,6 +18,7 @@ from plant_backend.domain.alert import (
     Severity,
 )
 from plant_backend.domain.errors import NotFound
+from plant_backend.storage.json_codec import decode_sentences, dump
 from plant_backend.storage.tables import alerts, devices
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
 
@@ -58,6 +59,7 @@ class SqlAlerts:
                 .values(
                     severity=change.severity if is_worse else row.severity,
                     message=change.message,
+                    sentences=dump(change.sentences),
                     count=alerts.c.count + 1,
                     last_seen_at=to_ms(now),
                     # Who put off a warning has not put off what it has become.
@@ -151,6 +153,7 @@ class SqlAlerts:
                 severity=change.severity,
                 state=AlertState.OPEN,
                 message=change.message,
+                sentences=dump(change.sentences),
                 count=1,
                 first_seen_at=to_ms(now),
                 last_seen_at=to_ms(now),
@@ -188,4 +191,5 @@ def read_alert(row: Row[Any]) -> Alert:
         from_ms_or_none(row.resolved_at),
         row.resolved_by,
         from_ms_or_none(row.snoozed_until),
+        () if row.sentences is None else decode_sentences(row.sentences),
     )

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from plant_backend.domain.alert import Alert, AlertState, Severity
-from plant_backend.domain.errors import InvalidInput
+from plant_backend.domain.errors import InvalidInput, NotFound
 from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.visit import Visit
@@ -38,8 +38,19 @@ async def show(visit: Visit) -> Response:
     return await _show(
         visit,
         view if (view := visit.query("show")) in VIEWS else "open",
-        int(snoozed) if snoozed.isascii() and snoozed.isdigit() and len(snoozed) < 16 else None,
+        int(snoozed) if _is_id(snoozed) else None,
     )
+
+
+@page.get("/alerts/told", "alert_told")
+async def tell(visit: Visit) -> Response:
+    """Give what one alert says as plain text, to be read out; nothing of one that is not there, or not any more."""
+    asked = visit.query("id")
+    try:
+        alert = await visit.services.alerts.get(visit.who, int(asked) if _is_id(asked) else 0)
+    except NotFound:
+        return PlainTextResponse("")
+    return PlainTextResponse(visit.told_plain(alert.message, alert.sentences))
 
 
 @page.post("/alerts/{alert_id}/acknowledge", "alert_acknowledge")
@@ -75,6 +86,10 @@ async def unsnooze(visit: Visit) -> Response:
     """Let an alert call again."""
     await visit.services.alerts.unsnooze(visit.who, visit.given_id("alert_id"))
     return await _changed(visit)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 16
 
 
 def _end_of(choice: str, visit: Visit) -> datetime:

@@ -6,7 +6,8 @@ from plant_backend.web import plant_view
 from plant_backend.web.first_steps import first_steps
 from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
-from plant_backend.web.plant_view import Plant, Presence
+from plant_backend.web.plant_view import Plant
+from plant_backend.web.presence import Presence
 from plant_backend.web.visit import Visit
 
 page = Page(NavItem("devices", mark("Devices"), "node", 20, "d"))

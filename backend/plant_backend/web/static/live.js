@@ -143,9 +143,9 @@ function hear(type, data) {
   if (type === "info") return;
   // The stream could not go on where the page was: what it shows may be old.
   if (type === "snapshot" || type === "too_slow") return refreshAll();
-  /** @type {{device_id?: string, alert?: {state: string, message: string, snoozed_until: string | null}, device_deleted?: {id: string}}} */
+  /** @type {{device_id?: string, alert?: {id: number, state: string, snoozed_until: string | null}, device_deleted?: {id: string}}} */
   const news = JSON.parse(data);
-  if (news.alert?.state === "open" && !news.alert.snoozed_until) announce(`${say("alert")}: ${news.alert.message}`);
+  if (news.alert?.state === "open" && !news.alert.snoozed_until) void announceAlert(news.alert.id);
   document.dispatchEvent(new CustomEvent("plant:news", { detail: { type, news } }));
   for (const element of document.querySelectorAll("[data-refresh]")) {
     const { device, types } = /** @type {HTMLElement} */ (element).dataset;
@@ -153,6 +153,20 @@ function hear(type, data) {
     if (device && (device !== news.device_id || type === "device_deleted")) continue;
     if (types && !types.split(" ").includes(type)) continue;
     refresh(element);
+  }
+}
+
+/**
+ * Reads out what an alert says, in the person's language: the news has codes and English.
+ * @param {number} id
+ */
+async function announceAlert(id) {
+  try {
+    const response = await fetch(`${document.body.dataset.told ?? ""}?id=${id}`, { cache: "no-store" });
+    const text = response.ok ? await response.text() : "";
+    if (text) announce(`${say("alert")}: ${text}`);
+  } catch {
+    // The parts of the page that show it say that nothing arrives.
   }
 }
 
