@@ -13,6 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from plant_backend.storage import months
 from plant_backend.storage.driver import raw
 from plant_backend.storage.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnusable
 from plant_backend.storage.migrate import alembic_config, known_revisions, migrate, migrate_postgres
@@ -34,11 +35,17 @@ def schema(path: Path) -> set[tuple[str, str, str]]:
     return {(kind, name, " ".join(sql.split())) for kind, name, sql in rows}
 
 
+def is_month(table: Table) -> bool:
+    """Tell whether a table is a month of another one."""
+    return re.search(r"_\d{4}_\d{2}$", table.name) is not None
+
+
 def is_of(connection: Connection, thing: Any) -> bool:
     """Tell whether a thing is one of this database, and no index of the other one alone, nor a month of a table."""
     only = getattr(thing, "_ddl_if", None)
-    is_month = isinstance(thing, Table) and re.search(r"_\d{4}_\d{2}$", thing.name)
-    return not is_month and (only is None or only.dialect == connection.dialect.name)
+    return not (isinstance(thing, Table) and is_month(thing)) and (
+        only is None or only.dialect == connection.dialect.name
+    )
 
 
 def differences(connection: Connection) -> Any:
@@ -130,10 +137,20 @@ def fill(connection: Connection) -> dict[str, int]:
     there = MetaData()
     there.reflect(connection)
     for table in there.sorted_tables:
-        if table.name != "alembic_version":
+        if table.name != "alembic_version" and not is_month(table):
+            if is_in_months(connection, table.name):
+                months.make(raw(connection), table.name, [_SOME[int]])
             row = {column.name: _SOME[column.type.python_type] for column in table.columns}
             connection.execute(insert(table).values(row))
     return counts(connection)
+
+
+def is_in_months(connection: Connection, name: str) -> bool:
+    """Tell whether a table has a partition for each month."""
+    if connection.dialect.name == "sqlite":
+        return False
+    kind = raw(connection).execute("SELECT relkind::text FROM pg_class WHERE relname = ?", (name,)).fetchone()
+    return bool(kind == ("p",))
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -142,6 +159,7 @@ def counts(connection: Connection) -> dict[str, int]:
     return {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for name, table in there.tables.items()
+        if not is_month(table)
     }
 
 
