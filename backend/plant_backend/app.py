@@ -63,8 +63,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, with_worker: bool = True, is_guest: bool = False) -> AsyncIterator[Services]:
-    """Open the database and run the services over it. Raises storage.errors.DatabaseError."""
+async def running(
+    settings: Settings, *, with_worker: bool = True, is_guest: bool = False, clock: Clock | None = None
+) -> AsyncIterator[Services]:
+    """Open the database and run the services over it. Raises storage.errors.DatabaseError.
+
+    `clock` is for who tells a story on SQLite; without it time passes as the settings say.
+    """
     allocator.settle()
     keeping = Keeping(
         settings.raw_retention_days,
@@ -73,7 +78,7 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
         settings.record_retention_days,
         settings.audit_days,
     )
-    storage, clock = _storage(settings, keeping, with_worker=with_worker, is_guest=is_guest)
+    storage, clock = _storage(settings, keeping, clock, with_worker=with_worker, is_guest=is_guest)
     await storage.open()
     bus: LocalBus = LocalBus()
     notifier = AppriseNotifier(settings.notification_networks)
@@ -126,7 +131,9 @@ async def running(settings: Settings, *, with_worker: bool = True, is_guest: boo
         await storage.close()
 
 
-def _storage(settings: Settings, keeping: Keeping, *, with_worker: bool, is_guest: bool) -> tuple[SqlStorage, Clock]:
+def _storage(
+    settings: Settings, keeping: Keeping, told: Clock | None, *, with_worker: bool, is_guest: bool
+) -> tuple[SqlStorage, Clock]:
     """Give the storage that the settings name, brought to this version's schema, and the clock that goes with it."""
     options: dict[str, Any] = {
         "compact_every_s": settings.compact_every_s,
@@ -147,7 +154,7 @@ def _storage(settings: Settings, keeping: Keeping, *, with_worker: bool, is_gues
         where = shared.place
     else:
         before, after = migrate(settings.database_path)
-        clock = SystemClock(settings.clock_speed, settings.clock_origin_ms)
+        clock = told or SystemClock(settings.clock_speed, settings.clock_origin_ms)
         storage = SqliteStorage(settings.database_path, clock, **options)
         where = str(settings.database_path)
     if before != after:

@@ -87,9 +87,9 @@ class Formats:
         """Write how long ago something was, in an element that the browser keeps up to date."""
         if at is None:
             return _DASH
-        text = format_timedelta(
-            at - self.now, granularity="second", add_direction=True, threshold=1.2, locale=self.locale
-        )
+        # What is of this very moment is not to come.
+        delta = at - self.now if abs(at - self.now) >= timedelta(seconds=1) else -timedelta(seconds=1)
+        text = format_timedelta(delta, granularity="second", add_direction=True, threshold=1.2, locale=self.locale)
         return Markup('<time datetime="{}" data-age-s="{}" title="{}">{}</time>').format(
             iso(at), self.age_s(at), f"{self.date(at)} {self.time(at)}", text
         )

@@ -1,52 +1,30 @@
-"""Takes the pictures in `docs/images/`: the demonstration after a day of its time, in both colours, on desk and phone.
+"""Takes the pictures in `docs/images/`: always the same day of the same plants, in both colours, on desk and phone.
 
 Run by `scripts/pictures`.
 """
 
-import contextlib
-import re
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import expect as see
 
+from tests.e2e.web.still_day import END, USERNAME, StillDay, still_day
+from tests.live_backend import PASSWORD
+
 REPOSITORY = Path(__file__).parents[3]
 IMAGES = REPOSITORY / "docs" / "images"
-SPEED = 1440
-LIVED_S = 62.0
-"""So many real seconds are a day and a bit."""
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-LOOKS = (("light", DESK, "light"), ("dark", DESK, "dark"), ("light", PHONE, "phone"))
+Look = tuple[str, dict[str, int], str]
+LOOKS: Sequence[Look] = (("light", DESK, "light"), ("dark", DESK, "dark"), ("light", PHONE, "phone"))
+PLANT = "Balcony tomatoes"
 
 
-@contextlib.contextmanager
-def demonstration() -> Iterator[tuple[str, str]]:
-    """Run the demonstration. Gives its address and password."""
-    command = [sys.executable, "-m", "plant_backend", "demo", "--speed", str(SPEED)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                found = re.search(r"dashboard\s+(http://\S+?)/web.*password\s+(\S+)", said, re.DOTALL)
-                if found:
-                    break
-            else:
-                raise RuntimeError(said)
-            yield found[1], found[2]
-        finally:
-            process.terminate()
-            process.stdout.read()
-
-
-def visit(browser: Browser, url: str, password: str, colours: str, size: dict[str, int]) -> Page:
-    """Open a window and sign in."""
+def visit(browser: Browser, url: str, colours: str, size: dict[str, int]) -> Page:
+    """Open a window, with a clock that stands still as well, and sign in."""
     context = browser.new_context(
         viewport=size,  # type: ignore[arg-type] - a plain dict does
         color_scheme=colours,  # type: ignore[arg-type]
@@ -56,39 +34,54 @@ def visit(browser: Browser, url: str, password: str, colours: str, size: dict[st
     )
     # Who looks at a picture has nothing left to do.
     context.add_cookies([{"name": "plant_steps", "value": "off", "url": url}])
+    context.clock.set_fixed_time(END)
     page = context.new_page()
     page.goto(f"{url}/web/login")
-    page.get_by_label("Name").fill("demo")
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("Name").fill(USERNAME)
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    see(page.locator("#stream")).to_have_attribute("data-state", "live")
     return page
 
 
-def take(page: Page, name: str) -> None:
+def take(page: Page, folder: Path, name: str) -> None:
     """Keep what is to be seen."""
     see(page.locator("#stream")).to_have_attribute("data-state", "live")
-    page.screenshot(path=IMAGES / f"{name}.png")
+    page.evaluate("document.fonts.ready")
+    page.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")
+
+
+def take_all(browser: Browser, day: StillDay, folder: Path, looks: Sequence[Look] = LOOKS) -> None:
+    """Take all pictures in some looks into a folder."""
+    plant = f"{day.url}/web{day.nodes[PLANT].path}"
+    for colours, size, where in looks:
+        page = visit(browser, day.url, colours, size)
+        take(page, folder, f"overview-{where}")
+        page.goto(plant)
+        see(page.get_by_role("heading", name="Watering log")).to_be_visible()
+        take(page, folder, f"device-{where}")
+        page.goto(f"{plant}/chart?sensor=soil")
+        see(page.locator("#chart .uplot canvas")).to_be_visible()
+        take(page, folder, f"chart-{where}")
+        page.goto(f"{plant}/automation")
+        page.get_by_role("button", name="What would have happened?").click()
+        see(page.locator("#what-if")).to_contain_text("would")
+        page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+        take(page, folder, f"automation-{where}")
+        page.goto(f"{day.url}/web/alerts")
+        take(page, folder, f"alerts-{where}")
+        page.context.close()
 
 
 def main() -> None:
-    """Take all pictures."""
-    IMAGES.mkdir(parents=True, exist_ok=True)
+    """Take them for the documentation."""
     path = subprocess.run([REPOSITORY / "scripts/browser"], capture_output=True, text=True, check=True).stdout.strip()
-    with demonstration() as (url, password), sync_playwright() as playwright:
-        time.sleep(LIVED_S)
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for colours, size, where in LOOKS:
-            page = visit(browser, url, password, colours, size)
-            take(page, f"overview-{where}")
-            page.get_by_role("link", name="Balcony tomatoes").click()
-            see(page.get_by_role("heading", name="Watering log")).to_be_visible()
-            take(page, f"device-{where}")
-            page.locator(".value", has_text="Soil moisture").click()
-            see(page.locator("#chart .uplot canvas")).to_be_visible()
-            take(page, f"chart-{where}")
-            page.context.close()
-        browser.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        still_day(Path(folder)) as day,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path, args=["--no-sandbox"]) as browser,
+    ):
+        take_all(browser, day, IMAGES)
 
 
 if __name__ == "__main__":
