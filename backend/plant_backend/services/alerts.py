@@ -9,7 +9,11 @@ from plant_backend.domain.errors import Conflict
 from plant_backend.domain.ledger import EventType
 from plant_backend.ports import Clock, Storage, Transaction
 from plant_backend.services.announcements import announce, remind
+from plant_backend.services.audit import record
 from plant_backend.services.documents import alert_document
+
+MOST_AT_ONCE = 500
+"""So many open alerts are looked at together."""
 
 
 class AlertService:
@@ -42,6 +46,7 @@ class AlertService:
             alert = tx.alerts.resolve(who, alert_id, now)
             if alert != before:
                 announce(tx, tx.devices.get(who, alert.device_id), alert, now, by=who)
+                record(tx, who, "alert_resolved", _subject(alert))
             return alert
 
         return await self._storage.write(work)
@@ -49,13 +54,24 @@ class AlertService:
     async def acknowledge(self, who: Principal, alert_id: int) -> Alert:
         """Say that somebody has seen it. Raises NotFound."""
         now = self._clock.now()
+        return await self._storage.write(lambda tx: _acknowledge(tx, who, alert_id, now))
 
-        def work(tx: Transaction) -> Alert:
-            before = tx.alerts.get(who, alert_id)
-            alert = tx.alerts.acknowledge(who, alert_id, now)
-            if alert != before:
-                tx.events.add(tx.devices.get(who, alert.device_id), EventType.ALERT, alert_document(alert), now)
-            return alert
+    async def acknowledge_all(self, who: Principal, up_to: int) -> int:
+        """Say that somebody has seen all that call, up to the alert with this id. Gives how many that were.
+
+        What opened after it, nobody has seen yet; what is snoozed calls nobody.
+        """
+        now = self._clock.now()
+
+        def work(tx: Transaction) -> int:
+            calling = [
+                alert.id
+                for alert in tx.alerts.all(who, AlertState.OPEN, None, MOST_AT_ONCE)
+                if alert.id <= up_to and alert.acknowledged_at is None and not alert.is_snoozed(now)
+            ]
+            for alert_id in calling:
+                _acknowledge(tx, who, alert_id, now)
+            return len(calling)
 
         return await self._storage.write(work)
 
@@ -94,4 +110,20 @@ class AlertService:
         alert = tx.alerts.snooze(who, alert_id, until)
         if alert != before:
             tx.events.add(tx.devices.get(who, alert.device_id), EventType.ALERT, alert_document(alert), now)
+            if until is None:
+                record(tx, who, "alert_snooze_ended", _subject(alert))
+            else:
+                record(tx, who, "alert_snoozed", f"{_subject(alert)} until {until:%Y-%m-%d %H:%M} UTC")
         return alert
+
+
+def _acknowledge(tx: Transaction, who: Principal, alert_id: int, now: datetime) -> Alert:
+    before = tx.alerts.get(who, alert_id)
+    alert = tx.alerts.acknowledge(who, alert_id, now)
+    if alert != before:
+        tx.events.add(tx.devices.get(who, alert.device_id), EventType.ALERT, alert_document(alert), now)
+    return alert
+
+
+def _subject(alert: Alert) -> str:
+    return f"{alert.id} {alert.kind} of {alert.device_id}"

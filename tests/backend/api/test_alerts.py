@@ -102,6 +102,26 @@ def test_a_snooze_that_is_not_allowed_says_what_is(node: Node, ada: Person, body
     assert _alert(node, ada) == alert
 
 
+def test_who_snoozed_and_resolved_what_is_in_the_audit_log(node: Node, ada: Person) -> None:
+    node.send(tank=5)
+    alert = _alert(node, ada)
+    path, subject = f"/alerts/{alert['id']}", f"{alert['id']} reservoir_low of {node.device_id}"
+    until = expect(200, ada.request("PATCH", f"{path}/snooze", json={"minutes": 60}))["snoozed_until"]
+    for _ in range(2):
+        expect(200, ada.request("DELETE", f"{path}/snooze"))
+        expect(200, ada.request("PATCH", f"{path}/acknowledge"))
+    for _ in range(2):
+        expect(200, ada.request("PATCH", f"{path}/resolve"))
+
+    entries = [(entry["action"], entry["subject"]) for entry in ada.get("/audit", limit=3)["entries"]]
+    end = datetime.fromisoformat(until)
+    assert entries == [
+        ("alert_resolved", subject),
+        ("alert_snooze_ended", subject),
+        ("alert_snoozed", f"{subject} until {end:%Y-%m-%d %H:%M} UTC"),
+    ]
+
+
 def test_what_is_over_cannot_be_snoozed_and_a_snooze_ends_with_it(node: Node, ada: Person) -> None:
     node.send(tank=5)
     alert = _alert(node, ada)

@@ -32,6 +32,24 @@ def test_an_alert_is_seen_resolved_and_kept(owner: Visitor, node: Node, ada: Per
     assert f'id="alert-{alert_id}"' in owner.page("/web/alerts", show="resolved")
 
 
+def test_all_that_call_are_seen_at_once_and_what_came_later_is_not(owner: Visitor, node: Node, ada: Person) -> None:
+    first, second, third, late = nodes = [node, *(ada.add_device(name) for name in ("Sage", "Thyme", "Latecomer"))]
+    alerts = [an_alert(ada, one) for one in (first, second, third)]
+    owner.post(f"/web/alerts/{alerts[1]}/snooze", **{"for": "hour"})
+    page = owner.page("/web/alerts")
+    assert "I have seen all 2" in words(page)
+    (up_to,) = re.findall(r'name="up_to" value="(\d+)"', page)
+    alerts.append(an_alert(ada, late))
+
+    assert owner.post("/web/alerts/acknowledge", up_to=up_to).status_code == 303
+    found = {alert["id"]: alert["acknowledged_at"] is not None for alert in ada.get("/alerts", state="open")}
+    assert [found[alert_id] for alert_id in alerts] == [True, False, True, False]
+    assert "I have seen all" not in words(owner.page("/web/alerts"))
+    assert owner.post("/web/alerts/acknowledge", up_to="all").status_code == 422
+    for one in nodes[1:]:
+        ada.request("DELETE", one.path)
+
+
 def test_an_alert_is_snoozed_and_that_is_taken_back(owner: Visitor, node: Node, ada: Person) -> None:
     alert_id = an_alert(ada, node)
     row = f'id="alert-{alert_id}"'

@@ -8,13 +8,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from plant_backend.domain.alert import Alert, AlertState, Severity
 from plant_backend.domain.errors import InvalidInput, NotFound
+from plant_backend.services.alerts import MOST_AT_ONCE
 from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.visit import Visit
 
 page = Page(NavItem("alerts", mark("Alerts"), "bell", 30, "a"))
 
-_MOST_OPEN = 500
 _MOST_RESOLVED = 50
 
 _MORNING_H = 8
@@ -57,6 +57,16 @@ async def tell(visit: Visit) -> Response:
 async def acknowledge(visit: Visit) -> Response:
     """Say that somebody has seen it."""
     await visit.services.alerts.acknowledge(visit.who, visit.given_id("alert_id"))
+    return await _changed(visit)
+
+
+@page.post("/alerts/acknowledge", "alert_acknowledge_all")
+async def acknowledge_all(visit: Visit) -> Response:
+    """Say that somebody has seen all that the page showed."""
+    up_to = (await visit.form()).get("up_to", "")
+    if not (up_to.isascii() and up_to.isdigit() and len(up_to) < 16):
+        raise InvalidInput([("up_to", "must be the id of an alert")])
+    await visit.services.alerts.acknowledge_all(visit.who, int(up_to))
     return await _changed(visit)
 
 
@@ -119,7 +129,7 @@ def _place(view: str, snoozed: int | None = None) -> Mapping[str, object]:
 async def _show(visit: Visit, view: str, snoozed: int | None = None) -> Response:
     services, who = visit.services, visit.who
     names = {status.device.id: status.device.name for status in await services.devices.all(who)}
-    alerts = await services.alerts.all(who, AlertState.OPEN, None, _MOST_OPEN)
+    alerts = await services.alerts.all(who, AlertState.OPEN, None, MOST_AT_ONCE)
     # A device may be deleted between the two looks.
     told = [Told(alert, names[alert.device_id]) for alert in alerts if alert.device_id in names]
     told.sort(key=lambda one: (one.alert.acknowledged_at is not None, one.alert.severity is not Severity.CRITICAL))
@@ -137,6 +147,7 @@ async def _show(visit: Visit, view: str, snoozed: int | None = None) -> Response
         "alerts/list.html" if visit.is_partial else "alerts/page.html",
         told=shown[view],
         view=view,
+        unseen=[one.alert.id for one in shown[view] if view == "open" and one.alert.acknowledged_at is None],
         views=VIEWS,
         snoozes=SNOOZES,
         counts=counts,
