@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from plant_backend.domain.alert import AlertKind
-from plant_backend.domain.kinds import SensorKind
 from plant_backend.web.formats import Formats
 from plant_backend.web.language import Say
 from plant_backend.web.plant_view import Plant
@@ -22,7 +21,7 @@ def why_not(plant: Plant, say: Say, formats: Formats) -> str | None:
         return say("A run is under way.")
     if any(alert.kind is AlertKind.WATERING_WITHOUT_EFFECT for alert in plant.alerts):
         return say("Blocked: the last doses had no effect. Resolve the alert first.")
-    tank = plant.reading_of(SensorKind.RESERVOIR_LEVEL)
+    tank = plant.reservoir
     if tank is not None and (not tank.is_fresh or not tank.is_plausible):
         return say("The reservoir gives no value to trust.")
     if tank is not None and tank.sample is not None and tank.sample.value < plant.profile.reservoir_min_percent:

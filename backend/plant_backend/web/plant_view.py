@@ -79,6 +79,11 @@ class Plant(PlantState):
         return self.reading_of(SensorKind.SOIL_MOISTURE)
 
     @property
+    def reservoir(self) -> Reading | None:
+        """The first gauge of a reservoir."""
+        return self.reading_of(SensorKind.RESERVOIR_LEVEL)
+
+    @property
     def calling(self) -> Sequence[Alert]:
         """The open alerts that nobody has snoozed."""
         return [alert for alert in self.alerts if not alert.is_snoozed(self.now)]

@@ -17,6 +17,7 @@ def pages(garden: Garden) -> list[str]:
     return [
         *(path for path in of_plants if "{" not in path),
         "/web/devices?q=nothing+fits",
+        "/web/devices?view=table",
         "/web/notifications/new?service=ntfy",
         "/web/alerts?show=seen",
         "/web/alerts?show=snoozed",

@@ -1,4 +1,9 @@
-"""All devices: found by name and by how they are."""
+"""All devices: found by name and by how they are, as cards or as a table."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from starlette.responses import Response
 
@@ -6,7 +11,7 @@ from plant_backend.web import plant_view
 from plant_backend.web.first_steps import first_steps
 from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
-from plant_backend.web.plant_view import Plant
+from plant_backend.web.plant_view import Plant, Reading
 from plant_backend.web.presence import Presence
 from plant_backend.web.visit import Visit
 
@@ -18,24 +23,50 @@ FILTERS = {
     "quiet": mark("Silent"),
 }
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+SORTS: dict[str, Callable[[Plant], Any]] = {
+    "name": lambda plant: plant.device.name.casefold(),
+    "soil": lambda plant: _value(plant.soil),
+    "reservoir": lambda plant: _value(plant.reservoir),
+    "seen": lambda plant: plant.status.last_seen_at or _NEVER,
+}
+"""By what the table is sorted: the driest, the emptiest and who has been silent for longest come first."""
+
 
 @page.get("/devices", "devices")
 async def show(visit: Visit) -> Response:
     """Show the devices that a search and a filter leave."""
     plants = await plant_view.plants(visit, with_trace=False)
     text, chosen = visit.query("q").strip()[:100], visit.query("show", "all")
-    shown = sorted(
-        (plant for plant in plants if _fits(plant, text, chosen)), key=lambda plant: plant.device.name.casefold()
-    )
+    is_table = visit.query("view") == "table"
+    sort = sort if is_table and (sort := visit.query("sort")) in SORTS else "name"
+    shown = sorted((plant for plant in plants if _fits(plant, text, chosen)), key=SORTS["name"])
+    shown.sort(key=SORTS[sort])
+    chosen = chosen if chosen in FILTERS else "all"
+
+    def place(**other: str) -> dict[str, str]:
+        """Give the parameters of this view, some of them changed."""
+        asked = {"q": text, "show": chosen, "view": "table" if is_table else "", "sort": sort} | other
+        usual = {"q": "", "show": "all", "view": "", "sort": "name" if asked["view"] else asked["sort"]}
+        return {name: value for name, value in asked.items() if value != usual[name]}
+
     return visit.render(
         "devices/list.html" if visit.is_partial else "devices/page.html",
         plants=shown,
         has_any=bool(plants),
         text=text,
-        chosen=chosen if chosen in FILTERS else "all",
+        chosen=chosen,
+        is_table=is_table,
+        sort=sort,
+        place_of=place,
         filters=FILTERS,
         steps=() if plants else await first_steps(visit, plants),
     )
+
+
+def _value(reading: Reading | None) -> float:
+    return math.inf if reading is None or reading.sample is None else reading.sample.value
 
 
 def _fits(plant: Plant, text: str, chosen: str) -> bool:
