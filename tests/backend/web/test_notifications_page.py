@@ -85,6 +85,30 @@ def test_a_service_asks_for_what_it_needs_and_makes_its_address(owner: Visitor) 
     assert owner.get("/web/notifications/new", service="Nonsense").status_code == 404
 
 
+def test_a_target_is_moved_by_its_service_s_form(owner: Visitor) -> None:
+    base = {"name": "Phone", "time_zone": "UTC", "is_enabled": "yes"}
+    token = {"part-bot_token": "123456789:abc_def"}
+    owner.post("/web/notifications", **base, **token, service="Telegram", **{"part-targets": "4711"})
+    (target_id,) = ids(owner.page("/web/notifications"))
+    path = f"/web/notifications/{target_id}"
+    form = owner.get(path)
+    assert form.headers["cache-control"] == "no-store"
+    assert re.search(r'name="part-bot_token" type="password" value=""', form.text)
+    assert "required" not in re.findall(r'<input id="field-part-[^>]*>', form.text)[0]
+    assert "4711" not in form.text
+
+    kept = owner.post(path, **base, **{"part-bot_token": "", "part-targets": " "}, url="")
+    assert kept.status_code == 303
+    refused = owner.post(path, **base, **{"part-targets": "4712"})
+    assert refused.status_code == 422
+    assert 'id="field-part-bot_token-problem"' in refused.text
+    assert owner.post(path, **base, **token, **{"part-targets": "4712"}).status_code == 303
+    assert owner.post(path, **base, url="ntfys://ntfy.sh/elsewhere").status_code == 303
+    assert "ntfy · ntfys://" in words(owner.page("/web/notifications"))
+    assert 'name="part-targets"' in owner.page(path)
+    owner.post(f"{path}/delete")
+
+
 def test_a_viewer_is_offered_no_webhook(viewer: Visitor, owner: Visitor) -> None:
     assert "Webhook (JSON)" in owner.page("/web/notifications/new")
     assert "Webhook (JSON)" not in viewer.page("/web/notifications/new")

@@ -38,6 +38,8 @@ class Garden:
         self.tomatoes = self._plant("Balcony tomatoes", rng, soil=(47, 0.4), tank=72)
         self.basil = self._plant("Kitchen basil", rng, soil=(39, 0.9), tank=8, period_h=10.5, now=29.2)
         self.fern = self._plant("Fern by the stairs", rng, soil=(62, 0.35), tank=88)
+        unused = {"name": "Old phone", "url": "ntfys://ntfy.sh/a-topic-that-nobody-guesses", "is_enabled": False}
+        self.target_id = expect(201, self.ada.request("POST", "/notifications/targets", json=unused))["id"]
         self.silent = self.ada.add_device("Window ledge", manifest=None)
 
     def new_plant(self, name: str) -> Node:

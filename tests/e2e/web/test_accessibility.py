@@ -19,6 +19,7 @@ def pages(garden: Garden) -> list[str]:
         "/web/devices?q=nothing+fits",
         "/web/devices?view=table",
         "/web/notifications/new?service=ntfy",
+        f"/web/notifications/{garden.target_id}",
         "/web/alerts?show=seen",
         "/web/alerts?show=snoozed",
         f"/web{garden.silent.path}",

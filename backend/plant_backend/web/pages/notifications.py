@@ -64,13 +64,13 @@ async def show_one(visit: Visit) -> Response:
 
 @page.post("/notifications/{target_id}", "notification_change", For.PEOPLE)
 async def change(visit: Visit) -> Response:
-    """Change a target; an empty URL leaves it as it is."""
+    """Change a target; where nothing is said of its address, that stays as it is."""
     form, target_id = await visit.form(), visit.given_id("target_id")
     target = await visit.services.notifications.get(visit.who, target_id)
     try:
         settings = _settings(form, visit)
         changes = {name: getattr(settings, name) for name in TargetSettings.__dataclass_fields__}
-        await visit.services.notifications.change(visit.who, target_id, form.get("url", "").strip() or None, changes)
+        await visit.services.notifications.change(visit.who, target_id, await _new_url(visit, target, form), changes)
     except PlantError as error:
         return await _show_one(visit, target, form, _problems(visit, error), status=422)
     return visit.go_to("notifications")
@@ -127,8 +127,24 @@ async def _service(visit: Visit, values: Form) -> ServiceForm | None:
 async def _url(visit: Visit, form: Form) -> str:
     """Give the address that a form describes. Raises InvalidInput, NotFound."""
     service = await _service(visit, form)
-    if service is None:
-        return form.get("url", "").strip()
+    return form.get("url", "").strip() if service is None else _url_of(visit, service, form)
+
+
+async def _new_url(visit: Visit, target: Target, form: Form) -> str | None:
+    """Give the address that a form changes a target to; None where it says nothing of one. Raises InvalidInput."""
+    url = form.get("url", "").strip()
+    says_parts = any(text.strip() for key, text in form.items() if key.startswith("part-")) or "is_plain" in form
+    if url or not says_parts:
+        return url or None
+    service = await _service_of(visit, target)
+    return None if service is None else _url_of(visit, service, form)
+
+
+async def _service_of(visit: Visit, target: Target) -> ServiceForm | None:
+    return next((form for form in await visit.services.notifications.forms() if form.name == target.service), None)
+
+
+def _url_of(visit: Visit, service: ServiceForm, form: Form) -> str:
     parts = {field.key: form.get(f"part-{field.key}", "") for field in service.fields}
     try:
         return url_of(service, parts, is_plain=form.get("is_plain") == "yes")
@@ -143,7 +159,16 @@ async def _url(visit: Visit, form: Form) -> str:
 async def _show_one(
     visit: Visit, target: Target, values: Form, problems: Mapping[str, str] | None = None, *, status: int = 200
 ) -> Response:
-    return visit.render("notifications/target.html", status, target=target, **await _form(visit, values, problems))
+    response = visit.render(
+        "notifications/target.html",
+        status,
+        target=target,
+        service=await _service_of(visit, target),
+        is_secret=True,
+        **await _form(visit, values, problems),
+    )
+    response.headers["cache-control"] = "no-store"
+    return response
 
 
 async def _form(visit: Visit, values: Form, problems: Mapping[str, str] | None) -> dict[str, Any]:
