@@ -10,6 +10,7 @@ from plant_backend.domain.errors import InvalidInput
 from plant_backend.domain.history import Bucket, BucketSeries
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import Profile, Sensor
+from plant_backend.domain.refills import refills
 from plant_backend.web.formats import iso
 from plant_backend.web.plant_view import Plant
 from plant_backend.web.visit import Visit
@@ -75,6 +76,7 @@ async def columns(visit: Visit, plant: Plant, sensor_key: str, span: Span) -> di
         "mean": [None if bucket is None else _short(bucket.mean) for _, bucket in rows],
         "limits": limits(sensor, plant.profile),
         **await _marks(visit, plant, span),
+        "refills": await _refills(visit, plant, sensor, series, span),
     }
     if series.width_ms is not None:
         document["min"] = [None if bucket is None else _short(bucket.min) for _, bucket in rows]
@@ -120,6 +122,18 @@ async def _marks(visit: Visit, plant: Plant, span: Span) -> dict[str, Any]:
         if span.since <= alert.first_seen_at <= span.until
     ]
     return {"runs": shown, "alerts": alerts}
+
+
+async def _refills(visit: Visit, plant: Plant, sensor: Sensor, series: BucketSeries, span: Span) -> list[int]:
+    """Give when the reservoir was filled, also beside what else is shown: water ran again from then on."""
+    tank = plant.reservoir
+    if tank is None or tank.sensor.unit != "%":
+        return []
+    if tank.sensor.key != sensor.key:
+        _, series = await visit.services.history.buckets(
+            visit.who, plant.device.id, tank.sensor.key, span.since, span.until, POINTS
+        )
+    return [round(at.timestamp()) for at in refills((bucket.ts, bucket.last) for bucket in series.buckets)]
 
 
 def _short(value: float) -> float:

@@ -168,6 +168,20 @@ def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:
     assert data["t"] == sorted(data["t"])
 
 
+@pytest.mark.parametrize("sensor", ["soil", "tank"])
+def test_a_refill_is_marked_in_every_chart_of_its_plant(owner: Visitor, ada: Person, sensor: str) -> None:
+    node = ada.add_device()
+    levels = {50: 21.0, 40: 20.0, 30: 88.0, 20: 87.0, 10: 86.5}
+    for minute, level in levels.items():
+        sent = [{"sensor": "tank", "value": level}, {"sensor": "soil", "value": 40 + minute}]
+        node.try_send([{**one, "age_ms": minute * 60_000} for one in sent])
+    data = owner.get(f"/web{node.path}/chart/data", sensor=sensor).json()
+    assert data["refills"] == [data["t"][2]]
+    earlier = owner.get(f"/web{node.path}/chart/data", sensor=sensor, range="7d").json()
+    assert len(earlier["refills"]) == 1
+    ada.request("DELETE", node.path)
+
+
 def test_a_range_without_a_zone_is_of_the_person_s(owner: Visitor, node: Node) -> None:
     owner.client.cookies.set("plant_zone", "Europe/Berlin")
     path = f"/web{node.path}/chart/data"

@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ PROFILE: dict[str, Any] = {
 }
 WORLDS = {
     "Balcony tomatoes": WorldParameters(
-        seed=1, soil_percent=36, drying_hours=34, reservoir_ml=5_000, reservoir_percent=90
+        seed=1, soil_percent=36, drying_hours=34, reservoir_ml=5_000, reservoir_percent=24
     ),
     "Kitchen basil": WorldParameters(seed=2, soil_percent=34, drying_hours=20, reservoir_ml=600, reservoir_percent=40),
     "Bedroom monstera": WorldParameters(
@@ -66,6 +66,11 @@ WORLDS = {
 }
 MORE: dict[str, dict[str, Any]] = {"Hallway ivy": {"air_humidity_min_percent": 52}}
 """Something to see to that is no emergency."""
+
+
+FILLED = "Balcony tomatoes"
+FILLED_AT = BEGIN + timedelta(hours=15, minutes=15)
+"""In the morning somebody sees to one reservoir."""
 
 
 class StillClock(SystemClock):
@@ -117,6 +122,8 @@ class StillDay:
         while self._clock.at_ms < until_ms:
             self._clock.at_ms = min(self._clock.at_ms + STEP_MS, until_ms)
             for pot in pots:
+                if pot.node is self.nodes[FILLED] and self._clock.now() == FILLED_AT:
+                    pot.world.state.reservoir_ml = pot.world.parameters.reservoir_ml
                 self._report(pot)
                 self._do(self._services.automation.evaluate(pot.number))
                 self._obey(pot)

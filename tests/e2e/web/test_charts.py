@@ -43,6 +43,21 @@ def test_the_wanted_band_is_in_view_and_explained_where_there_is_one(windows: Wi
     see(page.locator('[data-legend="limits"]')).to_be_hidden()
 
 
+def test_a_refill_is_marked_and_explained(windows: Windows, garden: Garden) -> None:
+    node = garden.new_plant("Filled fuchsia")
+    window = windows.open()
+    page = drawn(window.go(f"/web{node.path}/chart?sensor=soil"))
+    see(page.locator('[data-legend="refills"]')).to_be_hidden()
+    node.send(soil=41, tank=95)
+    window.reload()
+    drawn(page)
+    see(page.locator('[data-legend="refills"]')).to_be_visible()
+    page.locator("#chart").focus()
+    window.tab.keyboard.press("End")
+    see(page.locator("[data-readout]")).to_contain_text("Reservoir filled")
+    garden.ada.request("DELETE", node.path)
+
+
 def test_a_table_keeps_its_numbers_whole_on_a_phone(windows: Windows, garden: Garden) -> None:
     page = windows.open(viewport={"width": 360, "height": 740}).go(
         f"/web{garden.tomatoes.path}/chart?sensor=soil&view=table"

@@ -15,6 +15,7 @@ import { say } from "./words.js";
  * @property {[number | null, number | null]} limits
  * @property {[number, number][]} runs
  * @property {[number, string][]} alerts
+ * @property {number[]} refills
  */
 
 const SHORTEST_S = 300;
@@ -139,6 +140,7 @@ class Chart {
     legend("band", hasSpread);
     legend("runs", data.runs.length > 0);
     legend("alerts", data.alerts.length > 0);
+    legend("refills", data.refills.length > 0);
   }
 
   /** Says what the chart shows, for those who do not see it. */
@@ -181,6 +183,7 @@ class Chart {
     if (low != null && high != null && low !== high) text += ` (${number(low, 1)} – ${number(high, 1)})`;
     const near = (data.until - data.since) / 60;
     if (data.runs.some(([when]) => Math.abs(when - at) < near)) text += ` · ${this.words.watered}`;
+    if (data.refills.some((when) => Math.abs(when - at) < near)) text += ` · ${this.words.refilled}`;
     const alert = data.alerts.find(([when]) => Math.abs(when - at) < near);
     if (alert) text += ` · ${this.alertWords[alert[1]] ?? alert[1]}`;
     readout.textContent = text;
@@ -400,7 +403,7 @@ function drawLimits(plot, data, colours) {
 }
 
 /**
- * Drops for waterings at the bottom, triangles for alerts at the top.
+ * Drops for waterings at the bottom, full buckets for refills above them, triangles for alerts at the top.
  * @param {any} plot
  * @param {Data} data
  * @param {Record<string, string>} colours
@@ -423,6 +426,24 @@ function drawMarks(plot, data, colours) {
     ctx.bezierCurveTo(x + size * 1.1, y, x + size, y + size, x, y + size);
     ctx.bezierCurveTo(x - size, y + size, x - size * 1.1, y, x, y - 1.5 * size);
     ctx.fill();
+  }
+  for (const at of data.refills) {
+    const x = inside(plot.valToPos(at, "x", true));
+    const y = bbox.top + bbox.height - 5.5 * size;
+    ctx.fillStyle = colours.water;
+    ctx.beginPath();
+    ctx.moveTo(x - size, y);
+    ctx.lineTo(x + size, y);
+    ctx.lineTo(x + 0.7 * size, y + 1.6 * size);
+    ctx.lineTo(x - 0.7 * size, y + 1.6 * size);
+    ctx.closePath();
+    ctx.fill();
+    ctx.strokeStyle = colours.water;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    ctx.arc(x, y, 0.8 * size, Math.PI, 0);
+    ctx.stroke();
   }
   for (const [at] of data.alerts) {
     const x = inside(plot.valToPos(at, "x", true));
