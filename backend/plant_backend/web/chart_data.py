@@ -39,11 +39,12 @@ class Span:
     until: datetime
     name: str | None
 
-    def query(self, sensor: str) -> dict[str, str]:
-        """Give the span as an address has it: a usual one moves with the time."""
+    def query(self, sensor: str, beside: str = "") -> dict[str, str]:
+        """Give the span as an address has it: a usual one moves with the time. `beside` is what it is compared with."""
+        also = {"with": beside} if beside else {}
         if self.name is not None:
-            return {"sensor": sensor, "range": self.name}
-        return {"sensor": sensor, "since": iso(self.since), "until": iso(self.until)}
+            return {"sensor": sensor, "range": self.name, **also}
+        return {"sensor": sensor, "since": iso(self.since), "until": iso(self.until), **also}
 
 
 def span_asked(visit: Visit) -> Span:

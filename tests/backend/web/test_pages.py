@@ -168,6 +168,17 @@ def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:
     assert data["t"] == sorted(data["t"])
 
 
+def test_a_chart_is_compared_with_one_s_own_sensors_alone(owner: Visitor, node: Node, backend: Backend) -> None:
+    foreign = backend.add_person("zoe").add_device("Secret garden")
+    path = f"/web{node.path}/chart"
+    page = owner.page(path, **{"sensor": "soil", "range": "6h", "with": f"{node.device_id}:air"})
+    assert f'data-with-url="/web{node.path}/chart/data" data-with-sensor="air"' in page
+    assert f"range=7d&amp;with={node.device_id}%3Aair" in page
+    assert "Secret garden" not in page
+    for nothing in (f"{foreign.device_id}:soil", f"{node.device_id}:soil", f"{node.device_id}:nowhere", ":", "x"):
+        assert "data-with-url" not in owner.page(path, **{"sensor": "soil", "with": nothing})
+
+
 @pytest.mark.parametrize("sensor", ["soil", "tank"])
 def test_a_refill_is_marked_in_every_chart_of_its_plant(owner: Visitor, ada: Person, sensor: str) -> None:
     node = ada.add_device()

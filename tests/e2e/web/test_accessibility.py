@@ -24,6 +24,7 @@ def pages(garden: Garden) -> list[str]:
         "/web/alerts?show=snoozed",
         f"/web{garden.silent.path}",
         f"/web{garden.basil.path}/chart?sensor=air&view=table",
+        f"/web{garden.basil.path}/chart?sensor=soil&with={garden.fern.device_id}:light",
         "/web/nowhere",
     ]
 

@@ -163,3 +163,32 @@ def test_a_chart_that_cannot_be_loaded_says_so_and_tries_again(windows: Windows,
     page.get_by_role("button", name="Try again").click()
     drawn(page)
     window.complaints = [text for text in window.complaints if "500" not in text]
+
+
+def test_another_plant_is_shown_beside_and_stays_there_as_one_zooms(windows: Windows, garden: Garden) -> None:
+    window = windows.open()
+    page = open_chart(window, garden)
+    page.get_by_text("Compare", exact=True).click()
+    page.get_by_label("Compare with").select_option(label="Fern by the stairs: Soil moisture")
+    page.locator("[data-compare]").get_by_role("button", name="Show").click()
+    page.wait_for_url(re.compile("with="))
+    drawn(page)
+    see(page.locator(".legend")).to_contain_text("Fern by the stairs: Soil moisture, %")
+    # Two moistures share a scale; brightness has one of its own.
+    see(page.locator("#chart .u-axis")).to_have_count(2)
+    page.locator("#chart").focus()
+    window.tab.keyboard.press("End")
+    see(page.locator("[data-readout]")).to_contain_text(re.compile(r": \d[\d.]* % · \d[\d.]* %"))
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_url(re.compile("with=.*since=|since=.*with="))
+    drawn(page)
+    page.get_by_role("link", name="6 hours").click()
+    page.wait_for_url(re.compile("range=6h.*with="))
+    drawn(page)
+    page.get_by_label("Compare with").select_option(label="Brightness")
+    page.locator("[data-compare]").get_by_role("button", name="Show").click()
+    see(page.locator("#chart .u-axis")).to_have_count(3)
+    page.get_by_label("Compare with").select_option(label="nothing")
+    page.locator("[data-compare]").get_by_role("button", name="Show").click()
+    see(page.locator("#chart .u-axis")).to_have_count(2)
+    see(page.get_by_role("link", name="6 hours")).to_have_attribute("aria-current", "true")

@@ -44,6 +44,10 @@ class Chart {
     this.home = range ? { range } : { range: "24h" };
     /** @type {Data | null} */
     this.data = null;
+    /** What it is compared with. @type {Data | null} */
+    this.other = null;
+    /** What is drawn, by its place along the axis of times. @type {any[][]} */
+    this.columns = [];
     /** @type {any} */
     this.plot = null;
     this.index = -1;
@@ -58,6 +62,7 @@ class Chart {
       query.set("since", iso(this.span.since));
       query.set("until", iso(this.span.until));
     }
+    if (this.element.dataset.with) query.set("with", this.element.dataset.with);
     return query;
   }
 
@@ -70,15 +75,31 @@ class Chart {
       if (response.redirected) return location.reload();
       if (!response.ok) throw new Error(response.headers.get("x-request-id") ?? "");
       const data = /** @type {Data} */ (await response.json());
+      const other = await this.fetchOther(data);
       // A later wish has overtaken this one.
       if (turn !== this.loading) return;
       this.data = data;
+      this.other = other;
       this.draw();
     } catch (error) {
       if (turn === this.loading) this.fail(/** @type {Error} */ (error));
     } finally {
       if (turn === this.loading) this.element.removeAttribute("aria-busy");
     }
+  }
+
+  /**
+   * Fetches what it is compared with, over the very same span.
+   * @param {Data} data
+   * @returns {Promise<Data | null>}
+   */
+  async fetchOther(data) {
+    const { withUrl, withSensor } = this.element.dataset;
+    if (!withUrl) return null;
+    const query = new URLSearchParams({ sensor: withSensor ?? "", since: iso(data.since), until: iso(data.until) });
+    const response = await fetch(`${withUrl}?${query}`, { cache: "no-store" });
+    if (!response.ok) throw new Error(response.headers.get("x-request-id") ?? "");
+    return response.json();
   }
 
   /** @param {Error} error */
@@ -106,11 +127,16 @@ class Chart {
     this.element.replaceChildren();
     const colours = palette();
     const hasSpread = Boolean(data.min && data.max);
+    /** @type {any[]} */
     const series = [
       {},
       { stroke: colours.water, width: 2, spanGaps: false, points: { show: data.t.length < 60, size: 5 } },
       ...(hasSpread ? [{ stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } }] : []),
     ];
+    const other = this.other;
+    // Of one unit they share their scale: only then the two lines can be compared by height.
+    const isOwnScale = Boolean(other && other.unit !== data.unit);
+    if (other) series.push({ stroke: colours.soil, width: 2, dash: [6, 4], spanGaps: false, points: { show: false }, scale: isOwnScale ? "other" : "y" });
     const axis = { stroke: colours.muted, grid: { stroke: colours.line, width: 1 }, ticks: { stroke: colours.line }, font: "12px Figtree, sans-serif" };
     const options = {
       width: this.element.clientWidth,
@@ -123,6 +149,7 @@ class Chart {
       axes: [
         { ...axis, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => times(splits, data.until - data.since, this.element.dataset.zone) },
         { ...axis, size: 46, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((value) => number(value, 1)) },
+        ...(isOwnScale ? [{ ...axis, scale: "other", side: 1, stroke: colours.soil, size: 46, grid: { show: false }, values: (/** @type {any} */ _, /** @type {number[]} */ splits) => splits.map((value) => number(value, 1)) }] : []),
       ],
       series,
       bands: hasSpread ? [{ series: [3, 2], fill: colours.spread }] : [],
@@ -133,8 +160,9 @@ class Chart {
         setSelect: [(/** @type {any} */ plot) => this.selected(plot)],
       },
     };
-    const columns = hasSpread ? [data.t, data.mean, data.min, data.max] : [data.t, data.mean];
-    this.plot = new window.uPlot(options, columns, this.element);
+    const own = hasSpread ? [data.t, data.mean, data.min, data.max] : [data.t, data.mean];
+    this.columns = /** @type {any[][]} */ (other ? window.uPlot.join([own, [other.t, other.mean]]) : own);
+    this.plot = new window.uPlot(options, this.columns, this.element);
     this.index = -1;
     this.describe();
     legend("band", hasSpread);
@@ -172,15 +200,15 @@ class Chart {
   point(index) {
     const data = this.data;
     const readout = document.querySelector("[data-readout]");
-    const at = data?.t[index];
+    const at = this.columns[0]?.[index];
     if (!data || !readout || at === undefined) return;
     this.index = index;
-    const value = data.mean[index];
-    const low = data.min?.[index];
-    const high = data.max?.[index];
+    const [value, low, high] = [1, 2, 3].map((column) => (column === 1 || data.min ? around(this.columns[column], index) : null));
+    const beside = this.other ? around(this.columns.at(-1), index) : null;
     let text = moment(at, this.element.dataset.zone);
     if (value !== null && value !== undefined) text += `: ${this.quantity(value)}`;
     if (low != null && high != null && low !== high) text += ` (${number(low, 1)} – ${number(high, 1)})`;
+    if (this.other && beside != null) text += ` · ${number(beside, 1)} ${this.other.unit}`;
     const near = (data.until - data.since) / 60;
     if (data.runs.some(([when]) => Math.abs(when - at) < near)) text += ` · ${this.words.watered}`;
     if (data.refills.some((when) => Math.abs(when - at) < near)) text += ` · ${this.words.refilled}`;
@@ -255,11 +283,11 @@ class Chart {
 
   /** @param {number} step */
   move(step) {
-    const count = this.data?.t.length ?? 0;
+    const count = this.columns[0]?.length ?? 0;
     if (!count || !this.plot) return;
     const from = this.index < 0 ? (step > 0 ? -1 : count) : this.index;
     const index = Math.min(Math.max(from + step, 0), count - 1);
-    this.plot.setCursor({ left: this.plot.valToPos(this.data?.t[index], "x"), top: this.plot.over.clientHeight / 2 });
+    this.plot.setCursor({ left: this.plot.valToPos(this.columns[0]?.[index], "x"), top: this.plot.over.clientHeight / 2 });
     this.point(index);
   }
 
@@ -294,6 +322,13 @@ class Chart {
         this.show(this.home);
       });
     }
+    document.querySelector("[data-compare]")?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      // What is seen now, and not what the page came with.
+      const query = this.query();
+      query.set("with", /** @type {HTMLSelectElement} */ (document.getElementById("field-with")).value);
+      location.assign(`${location.pathname}?${query}`);
+    });
     addEventListener("popstate", () => {
       const query = new URLSearchParams(location.search);
       const since = query.get("since");
@@ -314,6 +349,20 @@ class Chart {
       }, REFRESH_MS);
     });
   }
+}
+
+/**
+ * Gives a value, or where only the other line has a point, the nearest one; nothing in a gap.
+ * @param {any[] | undefined} column
+ * @param {number} index
+ * @returns {number | null}
+ */
+function around(column, index) {
+  for (let step = 0; step < 4; step += 1) {
+    const value = column?.[index - step] ?? column?.[index + step];
+    if (value !== undefined) return value;
+  }
+  return null;
 }
 
 /**
