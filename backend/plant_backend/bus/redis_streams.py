@@ -34,6 +34,8 @@ _WAITING = 200_000
 _RECLAIM_EVERY_S = 5.0
 _IDLE_MS = 10_000
 _LOOK_EVERY_S = 1.0
+_GONE_MS = 3_600_000
+"""Who has not asked for work for so long, and holds none, is gone: each start of a process has a name of its own."""
 
 _FAILURES = (RedisError, OSError, asyncio.TimeoutError)
 
@@ -44,7 +46,15 @@ class RedisBus(LocalBus):
     """Fulfils `ports.Bus` across processes. `name` is this process's, `prefix` the installation's."""
 
     def __init__(
-        self, url: str, prefix: str, name: str, *, does_work: bool, idle_ms: int = _IDLE_MS, tries: int = MAX_TRIES
+        self,
+        url: str,
+        prefix: str,
+        name: str,
+        *,
+        does_work: bool,
+        idle_ms: int = _IDLE_MS,
+        tries: int = MAX_TRIES,
+        gone_ms: int = _GONE_MS,
     ) -> None:
         super().__init__()
         self._work, self._news, self._dead = (f"{prefix}:{kind}" for kind in ("work", "news", "dead"))
@@ -52,6 +62,7 @@ class RedisBus(LocalBus):
         self._does_work = does_work
         self._idle_ms = idle_ms
         self._tries = tries
+        self._gone_ms = gone_ms
         options: dict[str, Any] = {"socket_connect_timeout": 2.0, "socket_keepalive": True}
         self._sender = Redis.from_url(url, socket_timeout=_ANSWER_S, **options)
         # Who waits for news is answered after the wait at the latest.
@@ -270,6 +281,15 @@ class RedisBus(LocalBus):
         )
         mine = [entry_id for ids in self._held.values() for entry_id in ids]
         self._hold([entry for entry in answer[1] if entry[0] not in mine])
+        await self._forget_the_gone()
+
+    async def _forget_the_gone(self) -> None:
+        """Strike off workers that ended long ago. One that comes back is put down again when it asks for work."""
+        consumers: Any = await self._sender.xinfo_consumers(self._work, _GROUP)
+        for each in consumers:
+            if each["pending"] == 0 and each["idle"] >= self._gone_ms and each["name"] != self._name.encode():
+                await self._sender.xgroup_delconsumer(self._work, _GROUP, each["name"])
+                log.info("worker_forgotten", worker=each["name"].decode())
 
     async def _set_aside(self, entry_id: bytes) -> None:
         found: Any = await self._sender.xrange(self._work, min=entry_id, max=entry_id)

@@ -15,6 +15,7 @@ from plant_backend.domain.errors import (
     TooManyAttempts,
     Unavailable,
 )
+from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Device
 from plant_backend.ports import Bus, Clock, Storage, Transaction
 from plant_backend.services import secrets
@@ -160,6 +161,7 @@ class Accounts:
 
     async def delete(self, username: str) -> None:
         """Delete an account with its devices, their history, its viewers and what the log says of it."""
+        now = self._clock.now()
 
         def work(tx: Transaction) -> list[Device]:
             found = tx.users.by_name(username)
@@ -173,6 +175,9 @@ class Accounts:
             if user.owner_id is None:
                 tx.audit.forget(user.id)
                 tx.events.forget(user.id)
+                for device in owned if self._storage.is_shared else ():
+                    # Processes that nobody tells follow the log: they would go on hearing its node.
+                    tx.events.add(device, EventType.DEVICE_DELETED, {"id": device.id}, now)
             else:
                 record(tx, as_principal(user, "command line"), "account_deleted", username)
             return owned

@@ -92,7 +92,7 @@ def migrate_postgres(url: str) -> tuple[str | None, str | None]:
         raise
     except Exception as error:
         reason = str(getattr(error, "orig", None) or error).strip().removesuffix(".")
-        if not isinstance(error, SqlDatabaseError | ValueError) and not postgres.is_lost(error):
+        if not isinstance(error, SqlDatabaseError | ValueError) and not postgres.is_unwell(error):
             raise
         raise DatabaseUnusable(f"The database {postgres.shown(url)} cannot be used: {reason}.") from error
     finally:

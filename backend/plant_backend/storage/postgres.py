@@ -51,6 +51,10 @@ _SETTINGS = (
 )
 
 
+_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
+"""What the server says last: it stops, crashed, begins, or had enough of a connection that stood still."""
+
+
 class _TextDumper(StrDumper):
     """PostgreSQL's text holds every character but NUL, which stands for nothing that anybody means."""
 
@@ -121,8 +125,15 @@ def is_in_transaction(connection: Connection) -> bool:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Tell whether the server, the way to it, or its disk failed, and not what was asked of it."""
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    """Tell whether the connection is gone: asked again on another one, the same may do well."""
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate.startswith("08") or error.sqlstate in _ENDED
+
+
+def is_unwell(error: BaseException) -> bool:
+    """Tell whether the server, the way to it, or its disk failed, or had no time, and not what was asked of it."""
+    return is_lost(error) or isinstance(error, psycopg.OperationalError)
 
 
 class PostgresDriver:

@@ -24,7 +24,7 @@ from plant_backend.storage.errors import DatabaseUnusable
 from plant_backend.storage.expired_months import OldestMonth, detached_months, oldest_months, take_out
 from plant_backend.storage.leadership import Leadership
 from plant_backend.storage.log_marks import CLOCK_MOVED, log_mark
-from plant_backend.storage.postgres import PostgresDriver, below, connect, is_lost, postgres_engine, shown
+from plant_backend.storage.postgres import PostgresDriver, below, connect, is_lost, is_unwell, postgres_engine, shown
 from plant_backend.storage.retention import DAY_MS, Retention
 from plant_backend.storage.shared_log import SharedBatchLog
 from plant_backend.storage.store import COMPACT_AT_BATCHES, COMPACT_EVERY_S, SqlStorage, dropped_through
@@ -91,7 +91,7 @@ class PostgresStorage(SqlStorage):
             self._writer.close()
             self._readers.shutdown()
             cause = error.orig if isinstance(error, DBAPIError) else error
-            if cause is not None and is_lost(cause):
+            if cause is not None and is_unwell(cause):
                 raise DatabaseUnusable(f"The database {shown(self._url)} cannot be used: {cause}.") from error
             raise
         await self._agree_on_the_time()
@@ -180,22 +180,19 @@ class PostgresStorage(SqlStorage):
             self._clock.agree(told_ms, asked_ms, self._clock.steady_ms())
 
     def _on_reader(self, work: Callable[[Connection], T]) -> T:
-        try:
-            return self._try_read(work)
-        except Exception as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            if cause is None or not is_lost(cause):
-                raise
-            # The server was restarted since this thread last spoke to it: a read may always be asked again.
-            self._forget_reader()
+        # A read may always be asked again: the server was restarted since this thread last spoke to it, or ended a
+        # transaction that stood still.
+        for is_last in (False, True):
             try:
                 return self._try_read(work)
-            except Exception as again:
-                cause = again.orig if isinstance(again, DBAPIError) else again
-                if cause is None or not is_lost(cause):
+            except Exception as error:
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                if cause is None or not is_unwell(cause):
                     raise
                 self._forget_reader()
-                raise Unavailable("The database cannot be reached.", retry_after_s=5) from again
+                if is_last or not is_lost(cause):
+                    raise Unavailable("The database cannot be read now.", retry_after_s=5) from error
+        raise AssertionError
 
     def _try_read(self, work: Callable[[Connection], T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)

@@ -169,10 +169,10 @@ class PostgresWriter:
             self._begun += 1
 
     def is_out_of_order(self, error: Exception) -> bool:
-        from plant_backend.storage.postgres import is_lost
+        from plant_backend.storage.postgres import is_unwell
 
         below = error.orig if isinstance(error, DBAPIError) else error
-        return not self.is_in_transaction or (below is not None and is_lost(below))
+        return not self.is_in_transaction or (below is not None and is_unwell(below))
 
     def is_poison(self, error: Exception) -> bool:
         import psycopg

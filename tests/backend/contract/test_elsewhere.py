@@ -8,7 +8,7 @@ import pytest
 from plant_backend.api.telemetry import TelemetryEndpoint
 from plant_backend.domain.account import Principal
 from plant_backend.domain.command import Action
-from plant_backend.domain.errors import WateringRefused
+from plant_backend.domain.errors import InvalidCredentials, WateringRefused
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import Device, Manifest, SensorClaim
 from plant_backend.services.registry import Services
@@ -115,3 +115,14 @@ async def test_readings_of_a_channel_that_was_named_elsewhere_are_taken(two: Two
     await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
     assert await send("tank") == 202
     assert await send("nonsense") == 422
+
+
+async def test_the_nodes_of_an_account_that_was_ended_elsewhere_are_not_heard(two: Two) -> None:
+    """Not for the quarter of an hour that their access tokens would last."""
+    pair = await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
+    await two.there.catch_up()
+    assert (await two.other.tokens.check(pair.access_token)).device.id == two.device.id
+    await two.one.accounts.delete("ada")
+    await two.there.catch_up()
+    with pytest.raises(InvalidCredentials):
+        await two.other.tokens.check(pair.access_token)

@@ -23,7 +23,7 @@ async def until(is_so: Callable[[], bool], within_s: float = 30.0) -> None:
 @asynccontextmanager
 async def a_bus(server: Redis, prefix: str, name: str, **more: int) -> AsyncIterator[tuple[RedisBus, list[int]]]:
     """Give a bus and the devices that it was asked to look at."""
-    bus, heard = RedisBus(server.url, prefix, name, does_work=True, idle_ms=300, **more), list[int]()
+    bus, heard = RedisBus(server.url, prefix, name, does_work=True, **{"idle_ms": 300, **more}), list[int]()
     bus.subscribe("device", heard.append)
     await bus.start()
     try:
@@ -135,3 +135,26 @@ async def test_it_finds_its_way_back_to_a_redis_that_forgot_everything() -> None
             before = len(at_a)
             a.publish("device", 2)
             await until(lambda: len(at_a) > before or 2 in b._held)
+
+
+async def test_workers_that_ended_long_ago_are_struck_off(redis_server: Redis) -> None:
+    """Each start of a worker has a name of its own: after a year of updates there would be a thousand."""
+
+    async def names(client: Client) -> set[bytes]:
+        return {each["name"] for each in await client.xinfo_consumers("t9:work", "workers")}
+
+    client = Client.from_url(redis_server.url)
+    async with a_bus(redis_server, "t9", "gone") as (gone, heard):
+        gone.publish("device", 1)
+        await until(lambda: heard == [1])
+        gone.done("device", 1)
+    async with a_bus(redis_server, "t9", "busy") as (busy, heard):
+        busy.publish("device", 2)
+        await until(lambda: heard == [2])
+    await client.xgroup_createconsumer("t9:work", "workers", "other")
+    async with a_bus(redis_server, "t9", "left", idle_ms=3_600_000, gone_ms=1_000):
+        async with asyncio.timeout(60):
+            while await names(client) & {b"gone", b"other"}:  # noqa: ASYNC110 - what is waited for is another server's
+                await asyncio.sleep(0.05)
+        assert b"busy" in await names(client), "it holds work, which is taken over first"
+    await client.aclose()
