@@ -148,7 +148,7 @@ def _storage(
         # Only who has a second database pays for its driver.
         from plant_backend.storage.postgres_store import PostgresStorage
 
-        clock = AgreedClock()
+        clock = AgreedClock(settings.clock_speed, settings.clock_origin_ms)
         shared = PostgresStorage(settings.database_url, clock, may_lead=with_worker, **options)
         storage: SqlStorage = shared
         where = shared.place

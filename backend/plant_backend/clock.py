@@ -1,6 +1,7 @@
 """The clocks that the application may run on."""
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -40,12 +41,13 @@ class SystemClock:
 class AgreedClock(SystemClock):
     """The clock of processes that share a database: the server's, carried on between two looks by the steady one.
 
-    Somebody who sets the clock of one machine sets nothing here; who sets the server's sets it for all.
+    Somebody who sets the clock of one machine sets nothing here; who sets the server's sets it for all. Where it runs
+    faster, it does so from `origin_ms` of the server's time on, which has to be the same for all.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._offset_ms = time.time_ns() // 1_000_000 - self.steady_ms()
+    def __init__(self, speed: float = 1.0, origin_ms: int = 0) -> None:
+        super().__init__(speed, origin_ms)
+        self._offset_ms = super().now_ms() - self.steady_ms()
         self.asked_at_ms = self.steady_ms()
 
     def now_ms(self) -> int:
@@ -55,6 +57,9 @@ class AgreedClock(SystemClock):
     def agree(self, told_ms: int, asked_at_ms: int, answered_at_ms: int) -> None:
         """Go by a time that was told between two moments, as far as it says anything new: an answer takes its time."""
         self.asked_at_ms = asked_at_ms
+        told_ms = self._origin_ms + int((told_ms - self._origin_ms) * self._speed)
         earliest_ms, latest_ms = told_ms - answered_at_ms, told_ms - asked_at_ms
-        if not earliest_ms - 1 <= self._offset_ms <= latest_ms + 1:
+        # The server tells whole milliseconds.
+        slack_ms = math.ceil(self._speed)
+        if not earliest_ms - slack_ms <= self._offset_ms <= latest_ms + slack_ms:
             self._offset_ms = (earliest_ms + latest_ms) // 2

@@ -121,8 +121,6 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Self:
         if self.redis_url and not self.database_url:
             raise ValueError("PLANT_REDIS_URL is for several processes: set PLANT_DATABASE_URL as well")
-        if self.database_url and self.clock_speed != 1:
-            raise ValueError("PLANT_CLOCK_SPEED is for demonstrations on SQLite, and not with PLANT_DATABASE_URL")
         if not self.with_worker and not self.database_url:
             raise ValueError(
                 "PLANT_WITH_WORKER=false needs PLANT_DATABASE_URL: nobody else can run the rules on SQLite"

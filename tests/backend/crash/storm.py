@@ -9,10 +9,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 import httpx
+from plant_backend.storage.postgres import connect
 
 from tests.backend.crash.senders import MANIFEST, SENSORS, Sender
 from tests.firmware.contract.bench import OVER, Bench
@@ -38,12 +40,14 @@ _FINAL = OVER - {"cancelled", "timed_out"}
 class Storm:
     """Reads like what happens: `begin`, then crashes, then `calm`, then what has to be true."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str = "") -> None:
+        """Without an address the database is a file."""
         self.seed = int(os.environ.get("PLANT_TEST_SEED") or random.randrange(1_000_000))
         print(f"PLANT_TEST_SEED={self.seed}")  # noqa: T201
         self.chance = random.Random(self.seed)
         self.origin_ms = time.time_ns() // 1_000_000
         self._folder = folder
+        self._database_url = database_url
         self.backend = Backend(
             folder / "backend",
             clock_speed=SPEED,
@@ -51,6 +55,7 @@ class Storm:
             command_ttl_s=600,
             sweep_interval_s=0.3,
             compact_every_s=0.4,
+            database_url=database_url,
         )
         self.backend.start()
         self.owner = self.backend.add_person()
@@ -234,12 +239,16 @@ class Storm:
 
     def _check_database(self, folder: Path) -> None:
         """Look at a copy: to open the file itself would mend it before the backend has to."""
+        twice = "SELECT device_number, batch_id FROM batches GROUP BY 1, 2 HAVING count(*) > 1"
+        if self._database_url:
+            with closing(connect(self._database_url)) as server:
+                assert server.execute(twice).fetchall() == []
+            return
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.backend.data_dir, folder)
-        with contextlib.closing(sqlite3.connect(folder / "plant.db")) as database:
+        with closing(sqlite3.connect(folder / "plant.db")) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-            twice = "SELECT device_number, batch_id FROM batches GROUP BY 1, 2 HAVING count(*) > 1"
             assert database.execute(twice).fetchall() == []
 
     def _everybody_is_served(self) -> None:
@@ -280,9 +289,9 @@ def _nearest(found: list[tuple[float, float]], ts: float, value: float) -> tuple
 
 
 @contextlib.contextmanager
-def a_storm(folder: Path) -> Iterator[Storm]:
+def a_storm(folder: Path, database_url: str = "") -> Iterator[Storm]:
     """Give a storm that leaves nothing running behind."""
-    storm = Storm(folder)
+    storm = Storm(folder, database_url)
     try:
         yield storm
     finally:

@@ -12,10 +12,14 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 ROUNDS = 8
 
 
-@pytest.fixture
-def storm(tmp_path: Path) -> Iterator[Storm]:
-    with a_storm(tmp_path) as storm:
+@pytest.fixture(params=["sqlite"])
+def storm(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storm]:
+    url = "" if request.param == "sqlite" else request.getfixturevalue("postgres").make_database()
+    with a_storm(tmp_path, url) as storm:
         yield storm
+
+
+on_both = pytest.mark.parametrize("storm", ["sqlite", "postgresql"], indirect=True)
 
 
 def _check_all(storm: Storm) -> None:
@@ -28,6 +32,7 @@ def _check_all(storm: Storm) -> None:
     storm.check_the_database()
 
 
+@on_both
 def test_a_backend_that_is_killed_loses_nothing_and_waters_nothing_twice(storm: Storm) -> None:
     """Home Assistant restarts mid-run and the relay stays on: irrigation_unlimited #35, Irrigation-V5 #214. A damaged
     or locked database: Mycodo #1310. Entities unknown after a restart: Olen/homeassistant-plant #445.
@@ -66,6 +71,7 @@ def test_a_node_that_is_killed_waters_nothing_twice(storm: Storm) -> None:
     _check_all(storm)
 
 
+@on_both
 def test_both_may_be_killed_at_any_moment(storm: Storm) -> None:
     """A pump starts on reconnect: HA-NeoPool-MQTT-Package #21. Valve left open: Irrigation-V5 #296."""
     storm.begin()
