@@ -1,8 +1,9 @@
-"""Several processes: ingest by one and by two servers over PostgreSQL and Redis, beside the one on SQLite.
+"""Several processes: ingest by one, two and four servers over PostgreSQL and Redis, beside the one on SQLite.
 
 10 readings a request over 32 connections, shared out evenly. Servers, worker, PostgreSQL, Redis and the load generator
 are all on this machine: with two cores, two servers have no core each, and gain less than they would on more.
-CPU time per request is that of the servers alone. Every answer is compared with the database.
+CPU time per request is that of the servers alone. Every answer is compared with the database. "Bare" is psycopg that
+writes the same rows, 32 in a commit, and does nothing else.
 """
 
 import argparse
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.backend import running_backend
+from benchmarks.bare_writes import bare_writes
 from benchmarks.installation import NO_CORES, installation
 from benchmarks.load import LoadResult, run_load
 from benchmarks.servers import Server, scratch_folder
 from benchmarks.workload import TEN_CHANNELS, BatchRequests
 
 CONNECTIONS = 32
+_SERVERS = {"one": 1, "two": 2, "four": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,13 @@ def _together(results: list[LoadResult]) -> Figures:
 
 def run(plan: Plan) -> dict[str, float]:
     """Run everything, turn by turn, and give the medians."""
-    turns: dict[str, list[Figures]] = {"sqlite": [], "one": [], "two": []}
+    turns: dict[str, list[Figures]] = {name: [] for name in ("sqlite", "bare", *_SERVERS)}
     for _ in range(plan.rounds):
         turns["sqlite"].append(on_sqlite(plan))
-        turns["one"].append(on_postgresql(plan, 1))
-        turns["two"].append(on_postgresql(plan, 2))
+        bare = bare_writes(plan.warm_up_s, plan.seconds, CONNECTIONS)
+        turns["bare"].append(Figures(bare.rps, bare.cpu_us))
+        for name, servers in _SERVERS.items():
+            turns[name].append(on_postgresql(plan, servers))
     cpu = {name: median(each.cpu_us for each in found) for name, found in turns.items()}
     rps = {name: median(each.rps for each in found) for name, found in turns.items()}
     for name, found in turns.items():
@@ -106,12 +111,15 @@ def run(plan: Plan) -> dict[str, float]:
     return {
         "cpu_ratio_1": cpu["one"] / cpu["sqlite"],
         "cpu_ratio_2": cpu["two"] / cpu["one"],
+        "cpu_ratio_4": cpu["four"] / cpu["one"],
         "rps_scaling_2": rps["two"] / rps["one"],
+        "rps_scaling_4": rps["four"] / rps["one"],
+        "bare_ratio": rps["one"] / rps["bare"],
         "sqlite_rps": rps["sqlite"],
-        "rps_1": rps["one"],
-        "rps_2": rps["two"],
-        "cpu_us_1": cpu["one"],
-        "cpu_us_2": cpu["two"],
+        "bare_rps": rps["bare"],
+        "bare_cpu_us": cpu["bare"],
+        **{f"rps_{servers}": rps[name] for name, servers in _SERVERS.items()},
+        **{f"cpu_us_{servers}": cpu[name] for name, servers in _SERVERS.items()},
     }
 
 

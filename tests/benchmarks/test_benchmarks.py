@@ -23,7 +23,7 @@ KEYS = {
         "reference_rps",
         "floor_cpu_us",
     },
-    "scale": {"cpu_ratio_2", "rps_scaling_2", "cpu_ratio_1", "rps_1", "rps_2"},
+    "scale": {"cpu_ratio_2", "rps_scaling_2", "rps_scaling_4", "cpu_ratio_1", "rps_1", "rps_2", "rps_4", "bare_rps"},
     "fleet": {"p99_ms", "lost", "generator_p99_ms", "servers_cpu_us", "workers_cpu_us"},
     "wear": {"written_ratio", "written_mb_day", "reference_written_mb_day"},
     "history": {"latency_ratio", "bytes", "latency_ms", "plain_latency_ms"},
