@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from plant_backend.api.dependencies import CurrentReader, ServicesDep
 from plant_backend.api.schemas import SimulationIn, SimulationRead
 from plant_backend.domain.course import Course, Run
+from plant_backend.domain.sentence import english
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 
@@ -36,7 +37,7 @@ async def simulate_automation(
             "dry_spell_count": len(found.dry_spells),
             "dry_spells": found.dry_spells[:MAX_SHOWN],
             "recorded": _course(found.recorded),
-            "assumptions": [{"code": code, "text": text} for code, text in found.assumptions.items()],
+            "assumptions": [{"code": one.code, "text": english([one])} for one in found.assumptions],
         }
     )
 

@@ -334,3 +334,49 @@ def outcome_unknown(command: Id, actuator: Word) -> None: ...
     "have run, and is counted as if it had, for up to %(run_ms)s.",
 )
 def runs_unknown(commands: Count, pump: Word, run_ms: Milliseconds) -> None: ...
+
+
+# What a simulation cannot know
+
+
+@says(
+    "The soil moisture is the recorded one: it holds the water that was really given, and a simulated dose adds "
+    "none. After one only the cooldown, the soak and the daily cap hold the next back. With the profile that was "
+    "in force this gives what happened; the more another one differs, the more the number of doses is a guess, "
+    "while dry_spells still says when the soil became too dry for it."
+)
+def moisture_as_recorded() -> None: ...
+
+
+@says(
+    "A simulated dose cannot raise the recorded moisture, so doses_without_effect_max is not applied: no "
+    "simulated pump is blocked for doses without effect."
+)
+def effect_not_watched() -> None: ...
+
+
+@says(
+    "Each simulated dose reaches the node at once and runs in full; it takes nothing from the reservoir, whose "
+    "level is the recorded one."
+)
+def doses_succeed() -> None: ...
+
+
+@says("What people and programs ran is kept and counts; what the rules ran is left out, and simulated instead.")
+def runs_by_hand_kept() -> None: ...
+
+
+@says("Where a person resolved an alert, the simulated one of its kind is resolved then.")
+def alerts_resolved_as_they_were() -> None: ...
+
+
+@says("A reading that came late counts as if it had come in time; one of unknown age does not count.")
+def readings_in_time() -> None: ...
+
+
+@says("The channels, their calibration, the pump's limits and its flow are those of now.")
+def channels_as_now() -> None: ...
+
+
+@says("The lamp is not simulated.")
+def lamp_left_out() -> None: ...

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertKind, RaiseAlert, Severity
 from plant_backend.domain.command import Origin
 from plant_backend.domain.course import AlertSpan, Course, Run, refusals_of
@@ -27,26 +28,21 @@ from plant_backend.domain.model import (
 from plant_backend.domain.outcome import outcome_of
 from plant_backend.domain.reason import Reason
 from plant_backend.domain.rules import decide
+from plant_backend.domain.sentence import Sentence
 
 RUN_IN = timedelta(days=1)
 """How long the rules look before anything is told: thirst, cooldown and cap come from somewhere."""
 
-ASSUMPTIONS: dict[str, str] = {
-    "moisture_as_recorded": "The soil moisture is the recorded one: it holds the water that was really given, and a "
-    "simulated dose adds none. After one only the cooldown, the soak and the daily cap hold the next back. With the "
-    "profile that was in force this gives what happened; the more another one differs, the more the number of doses "
-    "is a guess, while dry_spells still says when the soil became too dry for it.",
-    "effect_not_watched": "A simulated dose cannot raise the recorded moisture, so doses_without_effect_max is not "
-    "applied: no simulated pump is blocked for doses without effect.",
-    "doses_succeed": "Each simulated dose reaches the node at once and runs in full; it takes nothing from the "
-    "reservoir, whose level is the recorded one.",
-    "runs_by_hand_kept": "What people and programs ran is kept and counts; what the rules ran is left out, and "
-    "simulated instead.",
-    "alerts_resolved_as_they_were": "Where a person resolved an alert, the simulated one of its kind is resolved then.",
-    "readings_in_time": "A reading that came late counts as if it had come in time; one of unknown age does not count.",
-    "channels_as_now": "The channels, their calibration, the pump's limits and its flow are those of now.",
-    "lamp_left_out": "The lamp is not simulated.",
-}
+ASSUMPTIONS: tuple[Sentence, ...] = (
+    sentences.moisture_as_recorded(),
+    sentences.effect_not_watched(),
+    sentences.doses_succeed(),
+    sentences.runs_by_hand_kept(),
+    sentences.alerts_resolved_as_they_were(),
+    sentences.readings_in_time(),
+    sentences.channels_as_now(),
+    sentences.lamp_left_out(),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from plant_backend.domain.errors import InvalidInput, Unavailable
 from plant_backend.domain.ledger import DecisionOutcome, Verdict
 from plant_backend.domain.model import Actuator, Mode, Profile, Sensor
 from plant_backend.domain.probes import is_watched
+from plant_backend.domain.sentence import Sentence
 from plant_backend.domain.what_if import ASSUMPTIONS, RUN_IN, DrySpell, Resolved, Simulation
 from plant_backend.ports import Clock, Storage, Transaction
 from plant_backend.services.history import HistoryService
@@ -53,7 +54,7 @@ class WhatHappened:
     simulated: Course
     dry_spells: tuple[DrySpell, ...]
     recorded: Course
-    assumptions: Mapping[str, str]
+    assumptions: Sequence[Sentence]
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,22 @@ def test_a_garden_in_trouble_is_told_in_german(backend: Backend, greta: Person) 
             assert text.replace("\xa0", " ") in alerts.replace("\xa0", " ")
 
 
+def test_what_would_have_been_is_told_in_german(backend: Backend, greta: Person) -> None:
+    node = Trouble(greta).plant("Probe", quiet_from="00:00", quiet_until="23:59:59")
+    for minute in range(6):
+        node.send(soil=20 + minute / 10, tank=60 if minute < 4 else 5, age_ms=(7 - minute) * 600_000)
+    path = f"/web{node.path}/automation"
+    with Visitor(backend, "de") as visitor:
+        visitor.sign_in(greta.username)
+        for changed in ({"mode": "on"}, {"quiet_from": "", "quiet_until": ""}):
+            form = {"mode": "on", "stale_after_s": "15", **changed}
+            answer = visitor.post(f"{path}/what-if", **form)
+            assert answer.status_code == 200, answer.text
+            assert 'lang="en"' not in answer.text
+            assert ENGLISH.findall(words(answer.text)) == []
+            assert "Die Lampe wird nicht geprobt." in words(answer.text)
+
+
 def test_an_alert_is_read_out_in_german(backend: Backend, greta: Person, other: Visitor) -> None:
     trouble = Trouble(greta)
     node = trouble.plant("Leer")
