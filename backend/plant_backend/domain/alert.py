@@ -73,7 +73,6 @@ class ClearAlert:
     """Resolve an alert, because what it warned of is over."""
 
     kind: AlertKind
-    message: str
     channel: str = ""
 
 

@@ -80,5 +80,5 @@ def _change(
     if what is not None:
         return [RaiseAlert.saying(kind, Severity.WARNING, what, channel=sensor.key)]
     if is_back and (kind, sensor.key) in plant.open_alerts:
-        return [ClearAlert(kind, f"{sensor.key} is back in range.", sensor.key)]
+        return [ClearAlert(kind, sensor.key)]
     return []

@@ -85,9 +85,7 @@ def effect_alerts(plant: PlantSnapshot, effect: DoseEffect) -> list[AlertChange]
         what = (*_what(effect), sentences.look_for_hose())
         return [RaiseAlert.saying(AlertKind.WATERING_WITHOUT_EFFECT, Severity.CRITICAL, *what, channel=channel)]
     if (AlertKind.WATERING_WITHOUT_EFFECT, channel) in plant.open_alerts:
-        return [
-            ClearAlert(AlertKind.WATERING_WITHOUT_EFFECT, "Watering without effect is not watched any more.", channel)
-        ]
+        return [ClearAlert(AlertKind.WATERING_WITHOUT_EFFECT, channel)]
     return []
 
 

@@ -116,7 +116,7 @@ def _heard_again(plant: PlantSnapshot, sensor: SensorState, now: datetime) -> li
     # A probe that speaks now and then keeps one alert instead of a new one each time.
     fresh = [heard for heard in sensor.samples if is_fresh(heard, now, stale_after(plant.profile))]
     if len(fresh) >= AGREEING_SAMPLES and (AlertKind.PROBE_STALE, sensor.key) in plant.open_alerts:
-        return [ClearAlert(AlertKind.PROBE_STALE, f"{sensor.key} is heard again.", sensor.key)]
+        return [ClearAlert(AlertKind.PROBE_STALE, sensor.key)]
     return []
 
 
@@ -127,7 +127,7 @@ def _plausibility(plant: PlantSnapshot, sensor: SensorState, sample: Sample) -> 
         return [RaiseAlert.saying(AlertKind.PROBE_IMPLAUSIBLE, Severity.WARNING, what, channel=sensor.key)]
     is_open = (AlertKind.PROBE_IMPLAUSIBLE, sensor.key) in plant.open_alerts
     if is_open and all(is_plausible(sensor.kind, heard) for heard in sensor.samples):
-        return [ClearAlert(AlertKind.PROBE_IMPLAUSIBLE, f"{sensor.key} reads {sample.value:g}.", sensor.key)]
+        return [ClearAlert(AlertKind.PROBE_IMPLAUSIBLE, sensor.key)]
     return []
 
 
@@ -143,7 +143,7 @@ def _stuck(plant: PlantSnapshot, probe: SensorState, sample: Sample, now: dateti
         what = (sentences.probe_stuck(probe.key, sample.value, since), sentences.stuck_probe_waters_nothing())
         return [RaiseAlert.saying(AlertKind.PROBE_STUCK, Severity.WARNING, *what, channel=probe.key)]
     if (AlertKind.PROBE_STUCK, probe.key) in plant.open_alerts:
-        return [ClearAlert(AlertKind.PROBE_STUCK, f"{probe.key} moves again.", probe.key)]
+        return [ClearAlert(AlertKind.PROBE_STUCK, probe.key)]
     return []
 
 
@@ -172,7 +172,7 @@ def _dropped(plant: PlantSnapshot, probe: SensorState, now: datetime) -> list[Al
     moist = profile.soil_moisture_min_percent + profile.soil_moisture_hysteresis_percent
     recent = probe.samples[-AGREEING_SAMPLES:]
     if (AlertKind.PROBE_DROPPED, probe.key) in plant.open_alerts and all(sample.value >= moist for sample in recent):
-        return [ClearAlert(AlertKind.PROBE_DROPPED, f"{probe.key} reads moist again.", probe.key)]
+        return [ClearAlert(AlertKind.PROBE_DROPPED, probe.key)]
     return []
 
 
@@ -196,10 +196,10 @@ def _disagreement(plant: PlantSnapshot, now: datetime) -> float | None:
 def _pair(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
     if plant.profile.probe_pair_tolerance_percent is None:
         is_open = (AlertKind.PROBES_DISAGREE, "") in plant.open_alerts
-        return [ClearAlert(AlertKind.PROBES_DISAGREE, "The probes are not compared any more.")] if is_open else []
+        return [ClearAlert(AlertKind.PROBES_DISAGREE)] if is_open else []
     spread = _disagreement(plant, now)
     if spread is not None:
         return [RaiseAlert.saying(AlertKind.PROBES_DISAGREE, Severity.WARNING, sentences.probes_apart(spread))]
     if (AlertKind.PROBES_DISAGREE, "") in plant.open_alerts:
-        return [ClearAlert(AlertKind.PROBES_DISAGREE, "The soil probes agree again.")]
+        return [ClearAlert(AlertKind.PROBES_DISAGREE)]
     return []

@@ -158,7 +158,7 @@ def _reservoir_alerts(plant: PlantSnapshot, now: datetime) -> list[AlertChange]:
             what = sentences.reservoir_to_refill(value)
             changes.append(RaiseAlert.saying(AlertKind.RESERVOIR_LOW, Severity.CRITICAL, what, channel=sensor.key))
         elif is_open and value >= profile.reservoir_min_percent + profile.reservoir_hysteresis_percent:
-            changes.append(ClearAlert(AlertKind.RESERVOIR_LOW, f"The reservoir is at {value:g} %.", sensor.key))
+            changes.append(ClearAlert(AlertKind.RESERVOIR_LOW, sensor.key))
     return changes
 
 
@@ -170,7 +170,7 @@ def _cap_alerts(plant: PlantSnapshot, refusal: Reason | None, *, is_thirsty: boo
     has_cap_left = plant.pump is not None and _has_cap_left(plant.profile, plant.pump)
     is_over = not is_thirsty or (refusal is None and has_cap_left)
     if is_over and (AlertKind.DAILY_CAP_REACHED, channel) in plant.open_alerts:
-        return [ClearAlert(AlertKind.DAILY_CAP_REACHED, "The pump may run again.", channel)]
+        return [ClearAlert(AlertKind.DAILY_CAP_REACHED, channel)]
     return []
 
 

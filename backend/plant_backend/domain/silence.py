@@ -69,7 +69,7 @@ def silence_alerts(
     """Tell that the plant is held back for long, and why; and that it no longer is."""
     if since is None:
         is_open = (AlertKind.NOT_WATERING, "") in plant.open_alerts
-        return [ClearAlert(AlertKind.NOT_WATERING, "Nothing holds the water back any more.")] if is_open else []
+        return [ClearAlert(AlertKind.NOT_WATERING)] if is_open else []
     if now - since < TOLD_AFTER or reason.code in _HAS_ITS_OWN_ALERT or reason.code is ReasonCode.PUMP_BUSY:
         return []
     comes_to_nothing = reason.code in (ReasonCode.BACKING_OFF, ReasonCode.DRY)

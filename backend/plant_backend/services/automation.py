@@ -205,7 +205,7 @@ class Automation:
                 return decision, None
             command_id = command_id or (switch.id if switch else None)
         if (RULES_FAILED, "") in plant.open_alerts:
-            self._apply(tx, device, ClearAlert(RULES_FAILED, "The rules work again."), now)
+            self._apply(tx, device, ClearAlert(RULES_FAILED), now)
         record = None
         if self._is_to_be_written(number, plant, decision, now):
             record = tx.automation.record(number, now, outcome, decision.reasons, plant, command_id)

@@ -343,7 +343,7 @@ class CommandService:
             return
         if ack.status is AckStatus.SUCCEEDED:
             for kind in (AlertKind.COMMAND_FAILED, AlertKind.COMMAND_TIMED_OUT):
-                announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, "It ran.", pump.key), now), now)
+                announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, pump.key), now), now)
         elif ack.status in (AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED):
             what = (
                 sentences.run_failed(pump.key, command.id, ack.status, ack.reason)

@@ -31,7 +31,7 @@ def settle_channels(tx: Transaction, before: Device, device: Device, now: dateti
     for channel in _channels(device):
         if channel.retired_at is None and channel.key in was_retired:
             for kind in _GONE:
-                _clear(tx, device, kind, channel.key, f"The node names {channel.key} again.", now)
+                _clear(tx, device, kind, channel.key, now)
         elif channel.retired_at is not None and channel.key in was_named:
             _retire(tx, device, channel, now)
     _keep_block(tx, device)
@@ -43,7 +43,7 @@ def settle_channels(tx: Transaction, before: Device, device: Device, now: dateti
 def _retire(tx: Transaction, device: Device, channel: Channel, now: datetime) -> None:
     for kind, key in tx.alerts.open_keys(device.number):
         if key == channel.key and kind not in _NEEDS_A_PERSON:
-            _clear(tx, device, AlertKind(kind), key, f"The node no longer names {key}.", now)
+            _clear(tx, device, AlertKind(kind), key, now)
     if isinstance(channel, Actuator):
         cancel_queued(tx, device, channel, f"The node no longer has {channel.key}.", now)
     elif channel.kind not in _WATCHED:
@@ -78,8 +78,8 @@ def _keep_block(tx: Transaction, device: Device) -> None:
         tx.alerts.move(device.number, AlertKind.WATERING_WITHOUT_EFFECT, blocked, pump.key)
 
 
-def _clear(tx: Transaction, device: Device, kind: AlertKind, key: str, text: str, now: datetime) -> None:
-    announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, text, key), now), now)
+def _clear(tx: Transaction, device: Device, kind: AlertKind, key: str, now: datetime) -> None:
+    announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, key), now), now)
 
 
 def _channels(device: Device) -> tuple[Channel, ...]:

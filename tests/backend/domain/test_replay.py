@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from plant_backend.domain.alert import RaiseAlert
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import (
     LampCatchUp,
@@ -106,7 +107,7 @@ def test_every_decision_has_a_reason_in_words(plant: PlantSnapshot, now: datetim
     decision = decide(plant, now)
     assert decision.reasons
     assert all(reason.text.strip() and "nan" not in reason.text for reason in decision.reasons)
-    assert all(change.message.strip() for change in decision.alerts)
+    assert all(change.message.strip() for change in decision.alerts if isinstance(change, RaiseAlert))
     assert all(reason.until is None or reason.until > now for reason in decision.reasons)
 
 

@@ -36,6 +36,20 @@ def test_an_upgrade_loses_nothing(revision: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_what_was_decided_is_decided_again(revision: str, tmp_path: Path) -> None:
+    """What an earlier version wrote has the English text alone, and the rules still put it so."""
+    backend = Backend(tmp_path, **FOR_EVER)
+    before = unpack(revision, backend.data_dir / "plant.db")
+    with backend:
+        backend.stop()
+        replayed = backend.command_line("replay")
+        assert replayed.returncode == 0, replayed.stdout
+        assert int(replayed.stdout.split()[0]) >= len(before["decisions"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_restored_backup_of_the_oldest_says_the_same(tmp_path: Path) -> None:
     before = unpack(REVISIONS[0], tmp_path / "old/plant.db")
     with Backend(tmp_path / "new", **FOR_EVER) as backend:

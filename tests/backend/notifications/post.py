@@ -67,7 +67,7 @@ class Post:
 
     async def clear_alert(self, channel: str = "tank", kind: AlertKind = AlertKind.RESERVOIR_LOW) -> None:
         """Let an alert be over."""
-        await self._apply(ClearAlert(kind, "It is over.", channel))
+        await self._apply(ClearAlert(kind, channel))
 
     async def _apply(self, change: RaiseAlert | ClearAlert) -> None:
         def work(tx: Transaction) -> Alert | None:

@@ -100,7 +100,7 @@ async def test_open_alerts_and_live_commands_stay_for_ever(storage: SqlStorage, 
     await storage.write(lambda tx: tx.alerts.apply(device.number, LOW, long_ago))
     resolved = RaiseAlert(AlertKind.PROBE_STALE, Severity.WARNING, "", "soil")
     await storage.write(lambda tx: tx.alerts.apply(device.number, resolved, long_ago))
-    await storage.write(lambda tx: tx.alerts.apply(device.number, ClearAlert(resolved.kind, "", "soil"), long_ago))
+    await storage.write(lambda tx: tx.alerts.apply(device.number, ClearAlert(resolved.kind, "soil"), long_ago))
     await command(storage, device, 900, end=False)
     for _ in range(KEPT_COMMANDS + 5):
         await command(storage, device, 899, action=Action.OFF)
@@ -194,7 +194,7 @@ async def test_what_was_told_goes_after_a_week_unless_the_alert_is_still_open(
             assert alert is not None
             tx.notifications.put(target.id, alert, Change.OPENED, long_ago, long_ago, None)
         tx.notifications.mark_sent([1, 2], long_ago)
-        tx.alerts.apply(device.number, ClearAlert(LOW.kind, "full", "barrel"), NOW)
+        tx.alerts.apply(device.number, ClearAlert(LOW.kind, "barrel"), NOW)
 
     await storage.write(tell)
     await run(storage, clock)

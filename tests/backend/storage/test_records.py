@@ -24,7 +24,7 @@ from tests.builders import DAY, HOUR, MINUTE, NOW, a_batch, a_manifest, a_plant
 ADA = Principal(1, "ada")
 LOW = RaiseAlert(AlertKind.RESERVOIR_LOW, Severity.WARNING, "low", "tank")
 WORSE = RaiseAlert(AlertKind.RESERVOIR_LOW, Severity.CRITICAL, "empty", "tank")
-REFILLED = ClearAlert(AlertKind.RESERVOIR_LOW, "full", "tank")
+REFILLED = ClearAlert(AlertKind.RESERVOIR_LOW, "tank")
 
 
 async def test_at_most_one_alert_is_open_for_one_thing(storage: SqlStorage) -> None:
