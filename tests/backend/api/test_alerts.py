@@ -66,7 +66,8 @@ def test_a_snoozed_alert_is_open_and_says_until_when(node: Node, ada: Person) ->
         stream.until("snapshot")
         before = datetime.now(UTC)
         snoozed = expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json={"minutes": 90}))
-        assert stream.until("alert")[-1].data["alert"]["snoozed_until"] == snoozed["snoozed_until"]
+        told = stream.until("alert", id=alert["id"])[-1].data["alert"]
+        assert told["snoozed_until"] == snoozed["snoozed_until"]
 
     end = datetime.fromisoformat(snoozed["snoozed_until"])
     assert before + timedelta(minutes=90) - timedelta(seconds=1) <= end <= datetime.now(UTC) + timedelta(minutes=90)

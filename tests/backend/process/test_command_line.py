@@ -83,7 +83,8 @@ def test_a_listener_hears_of_what_was_made_beside_the_server(backend: Backend, a
         expect(201, ada.request("POST", "/devices", json={"name": "After"}))
         heard = stream.until("device", name="After")
 
-    assert [event.data["device"]["name"] for event in heard] == ["Beside", "After"]
+    names = [event.data["device"]["name"] for event in heard if event.type == "device"]
+    assert [name for name in names if name in ("Beside", "After")] == ["Beside", "After"]
 
 
 def test_the_doctor_finds_a_healthy_installation_healthy(backend: Backend, ada: Person) -> None:
