@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from plant_backend.domain.account import ApiToken, AuditEntry, DeviceSecrets, Principal, Scope, Session, User
-from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState
+from plant_backend.domain.alert import Alert, AlertChange, AlertKind, AlertState, Severity
 from plant_backend.domain.calibration import Calibration, Point
 from plant_backend.domain.command import Action, Command, CommandState, Origin, Outcome
 from plant_backend.domain.course import Run
@@ -523,6 +523,10 @@ class Notifications(Protocol):
     def waiting(self) -> Sequence[tuple[Target, Sequence[Message]]]: ...
 
     def mark_sent(self, message_ids: Sequence[int], now: datetime) -> None: ...
+
+    def put_off(self, target_id: int, alert_id: int, severity: Severity, until: datetime) -> None:
+        """Let what waits of this severity about openings of the same alert (device, kind, channel) wait until then."""
+        ...
 
     def mark_refused(self, message_ids: Sequence[int]) -> None: ...
 

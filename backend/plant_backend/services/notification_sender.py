@@ -3,11 +3,22 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
+from plant_backend.domain.alert import Severity
 from plant_backend.domain.errors import Unavailable
-from plant_backend.domain.notification import Message, Plan, Target, after_failure, after_success, plan
+from plant_backend.domain.notification import (
+    Change,
+    Message,
+    Plan,
+    Target,
+    after_failure,
+    after_success,
+    not_before,
+    plan,
+)
 from plant_backend.domain.notification_text import compose
 from plant_backend.ports import Bus, Clock, Notifier, NotSent, Sealer, Storage, Transaction
 from plant_backend.services.notifications import TOPIC, open_url
@@ -138,6 +149,7 @@ class NotificationSender:
                 return
             if failure is None:
                 tx.notifications.mark_sent(ids, now)
+                _let_returns_wait(tx, target.id, planned.send, now)
                 tx.notifications.set_health(target.id, after_success(known.health, now))
             else:
                 if failure.is_refused:
@@ -153,3 +165,12 @@ class NotificationSender:
             except Exception:
                 log.exception("notification_not_written_down", target=target.id)
                 await asyncio.sleep(_WRITE_AGAIN_AFTER_ERROR_S)
+
+
+def _let_returns_wait(tx: Transaction, target_id: int, sent: Sequence[Message], now: datetime) -> None:
+    """An alert may go and come back while it is being told: its return was put down before that was known."""
+    for message in sent:
+        if message.change is not Change.RESOLVED:
+            for severity in Severity:
+                until = not_before(Change.OPENED, severity, now, now)
+                tx.notifications.put_off(target_id, message.alert.id, severity, until)

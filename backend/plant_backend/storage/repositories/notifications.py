@@ -209,7 +209,32 @@ class SqlNotifications:
         return [(target, found.get(target.id, [])) for target in self._read(_select().where(targets.c.id.in_(of)))]
 
     def mark_sent(self, message_ids: Sequence[int], now: datetime) -> None:
-        self._finish(message_ids, MessageState.SENT, None, now)
+        # Also what was dropped while it was on its way: it has been told, and that counts.
+        self._connection.execute(
+            update(messages)
+            .where(messages.c.id.in_(message_ids))
+            .values(state=MessageState.SENT, reason=None, finished_at=to_ms(now))
+        )
+
+    def put_off(self, target_id: int, alert_id: int, severity: Severity, until: datetime) -> None:
+        told = alerts.alias()
+        same = (
+            (told.c.device_number == alerts.c.device_number)
+            & (told.c.kind == alerts.c.kind)
+            & (told.c.channel == alerts.c.channel)
+        )
+        self._connection.execute(
+            update(messages)
+            .where(
+                messages.c.target_id == target_id,
+                messages.c.state == MessageState.WAITING,
+                messages.c.change == Change.OPENED,
+                messages.c.severity == severity,
+                messages.c.not_before < to_ms(until),
+                messages.c.alert_id.in_(select(alerts.c.id).join(told, same).where(told.c.id == alert_id)),
+            )
+            .values(not_before=to_ms(until))
+        )
 
     def mark_refused(self, message_ids: Sequence[int]) -> None:
         self._connection.execute(
