@@ -4,6 +4,8 @@ Neither is in the repository. Run as a program it does the same in place; what i
 """
 
 import hashlib
+import io
+import os
 import shutil
 import subprocess
 import sys
@@ -85,8 +87,14 @@ def compile_catalogs() -> None:
         with source.open("rb") as file:
             catalog = read_po(file, locale=source.parents[1].name)
         catalog.creation_date = dateless
-        with source.with_suffix(".mo").open("wb") as file:
-            write_mo(file, catalog)
+        made = io.BytesIO()
+        write_mo(made, catalog)
+        compiled = source.with_suffix(".mo")
+        if not compiled.is_file() or compiled.read_bytes() != made.getvalue():
+            # In one step: a server may read it meanwhile.
+            part = compiled.with_suffix(f".{os.getpid()}.mo")
+            part.write_bytes(made.getvalue())
+            part.replace(compiled)
 
 
 def prepare() -> None:
