@@ -18,6 +18,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.ports import reserve_a_port
+
 PASSWORD = "correct horse battery"
 PYTHON = sys.executable
 """What runs the backend. The tests of the Home Assistant integration live in an environment without it and set this."""
@@ -56,7 +58,7 @@ class Backend:
         self.process: subprocess.Popen[bytes] | None = None
         self.on_answer: Callable[[httpx.Response], None] = lambda _: None
         self._folder = folder
-        self._port = 0
+        self._port = reserve_a_port(self)
         self._was_set_up = False
         self._settings = settings
         self._http = httpx.Client(timeout=60, limits=httpx.Limits(max_connections=None, max_keepalive_connections=64))
@@ -94,7 +96,6 @@ class Backend:
                 stderr=log,
             )
         self.url = self._wait_until_it_listens(self.process, already_logged)
-        self._port = int(self.url.rsplit(":", 1)[1])
 
     def stop(self) -> None:
         """End it by SIGTERM, as a system does."""

@@ -13,14 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
+from tests.ports import reserve_a_port
+
 START_WITHIN_S = 60.0
-
-
-def a_free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Postgres:
@@ -34,7 +29,7 @@ class Postgres:
         self._folder.chmod(0o755)
         self._is_durable = is_durable
         self._names = itertools.count(1)
-        self._port = a_free_port()
+        self._port = reserve_a_port(self)
         self._binaries = self._find_binaries()
         self._data = self._folder / "data"
         self._data.mkdir(mode=0o700)
@@ -143,7 +138,7 @@ class Redis:
     """A redis-server that forgets everything when it ends."""
 
     def __init__(self, port: int | None = None) -> None:
-        self._port = port or a_free_port()
+        self._port = port or reserve_a_port(self)
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
