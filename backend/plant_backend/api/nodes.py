@@ -18,6 +18,7 @@ from plant_backend.api.schemas import (
     DeviceRefresh,
     DeviceSignIn,
     ManifestIn,
+    SignedInRead,
     TokenPairRead,
 )
 from plant_backend.domain.command import Ack
@@ -38,12 +39,10 @@ class AckProblem(problems.Problem):
     "/auth/device",
     responses=problems.GUESSING | {409: {"description": "A channel of the manifest is of another kind already."}},
 )
-async def sign_in(body: DeviceSignIn, services: ServicesDep, address: ClientAddress) -> TokenPairRead:
+async def sign_in(body: DeviceSignIn, services: ServicesDep, address: ClientAddress) -> SignedInRead:
     """Sign a node in with its secret, and register its channels."""
     manifest = None if body.manifest is None else _manifest(body.manifest)
-    return TokenPairRead.model_validate(
-        await services.node_auth.sign_in(body.device_id, body.secret, manifest, address)
-    )
+    return SignedInRead.model_validate(await services.node_auth.sign_in(body.device_id, body.secret, manifest, address))
 
 
 @router.post("/auth/device/refresh", responses=problems.WRONG_CREDENTIALS)
@@ -69,14 +68,15 @@ async def poll_commands(
         await asyncio.wait((poll, gone), return_when=asyncio.FIRST_COMPLETED)
         if not poll.done():
             return Response(status_code=HTTPStatus.NO_CONTENT)
-        delivered = poll.result()
+        delivery = poll.result()
     finally:
         poll.cancel()
         gone.cancel()
         await asyncio.gather(poll, gone, return_exceptions=True)
-    if not delivered:
+    if not delivery.commands:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     answer = CommandsForNode(
+        held_ms=delivery.held_ms,
         commands=[
             CommandForNode(
                 id=command.id,
@@ -86,8 +86,8 @@ async def poll_commands(
                 duration_ms=command.duration_ms,
                 ttl_ms=ttl_ms,
             )
-            for command, ttl_ms in delivered
-        ]
+            for command, ttl_ms in delivery.commands
+        ],
     )
     return Response(answer.model_dump_json(), media_type="application/json")
 

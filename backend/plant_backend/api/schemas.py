@@ -213,6 +213,19 @@ class TokenPairRead(Output):
     expires_in: int = Field(examples=[900], description="Seconds.")
 
 
+class PumpUseRead(Output):
+    """What a pump may have run, as far as the backend knows."""
+
+    key: str
+    used_ms: int = Field(description="In the last 24 hours; a run whose end is unknown counts in full.")
+
+
+class SignedInRead(TokenPairRead):
+    """What a node gets when it signs in with its secret."""
+
+    pumps: list[PumpUseRead]
+
+
 class ReadingIn(Input):
     """One value. Its time is `age_ms` before the request arrives, or `measured_at`; with neither it is unknown."""
 
@@ -251,6 +264,7 @@ class CommandForNode(Output):
 class CommandsForNode(Output):
     """Up to 8 commands, by `seq`."""
 
+    held_ms: int = Field(description="How long after the request came each `ttl_ms` was taken.")
     commands: list[CommandForNode]
 
 

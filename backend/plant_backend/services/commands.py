@@ -60,6 +60,14 @@ class AckResult:
     is_conflict: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Commands for a node, with what is left of their life in ms, `held_ms` after it asked for them."""
+
+    commands: Sequence[tuple[Command, int]] = ()
+    held_ms: int = 0
+
+
 class _Poll:
     """One waiting poll of a device."""
 
@@ -217,11 +225,12 @@ class CommandService:
             lambda tx: tx.commands.all(tx.devices.get(who, device_id).number, before_id, limit)
         )
 
-    async def poll(self, entry: DeviceEntry, after: int | None, wait_s: float) -> Sequence[tuple[Command, int]]:
-        """Give the commands that wait for a node, with what is left of their life in ms. Waits when there is none.
+    async def poll(self, entry: DeviceEntry, after: int | None, wait_s: float) -> Delivery:
+        """Give the commands that wait for a node. Waits when there is none.
 
         A newer poll or sign-in of the same device ends this one with nothing.
         """
+        asked_ms = self._clock.steady_ms()
         number = entry.device.number
         self._end_poll(number)
         self._bus.tell_others("signed_in", number)
@@ -233,18 +242,18 @@ class CommandService:
             while not poll.is_over:
                 poll.news.clear()
                 is_told, poll.is_told = poll.is_told, False
-                commands = await self._deliver(number, after, is_told=is_told)
-                if commands:
-                    return commands
+                delivery = await self._deliver(number, after, asked_ms, is_told=is_told)
+                if delivery.commands:
+                    return delivery
                 left_s = deadline - asyncio.get_running_loop().time()
                 if left_s <= 0:
-                    return ()
+                    return Delivery()
                 try:
                     async with asyncio.timeout(left_s):
                         await poll.news.wait()
                 except TimeoutError:
-                    return ()
-            return ()
+                    return Delivery()
+            return Delivery()
         finally:
             if self._polls.get(number) is poll:
                 del self._polls[number]
@@ -298,14 +307,14 @@ class CommandService:
             self._bus.publish("device", number)
         return len(numbers)
 
-    async def _deliver(self, number: int, after: int | None, *, is_told: bool) -> Sequence[tuple[Command, int]]:
+    async def _deliver(self, number: int, after: int | None, asked_ms: int, *, is_told: bool) -> Delivery:
         """Hand out what waits. Who was told of a command looks for it where it is handed out, and not before."""
         await self._watch.settle()
         now = self._clock.now()
         if not is_told and not await self._storage.read(
             lambda tx: tx.commands.deliverable(number, after, now, MAX_DELIVERED)
         ):
-            return ()
+            return Delivery()
 
         def work(tx: Transaction) -> Sequence[Command]:
             commands = tx.commands.deliverable(number, after, now, MAX_DELIVERED)
@@ -320,9 +329,10 @@ class CommandService:
             return commands
 
         commands = await self._storage.write(work)
-        handed_at = self._clock.now()
+        # In this order: a node counts what it does not know of the time between to the command's age.
+        held_ms, handed_at = self._clock.steady_ms() - asked_ms, self._clock.now()
         left = [(command, _ms(handed_at, command.expires_at)) for command in commands]
-        return [(command, left_ms) for command, left_ms in left if left_ms > 0]
+        return Delivery([(command, left_ms) for command, left_ms in left if left_ms > 0], held_ms)
 
     def _record(self, tx: Transaction, device: Device, ack: Ack, now: datetime) -> AckResult:
         command = tx.commands.get(device.number, ack.id)

@@ -1,9 +1,11 @@
 """How a node signs in, and how it stays signed in."""
 
 import secrets as random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from plant_backend.domain.errors import InvalidCredentials, PlantError, TooManyAttempts
+from plant_backend.domain.kinds import ActuatorKind
 from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Device, Manifest
 from plant_backend.ports import Bus, Clock, Storage, Transaction
@@ -23,11 +25,26 @@ REFRESH_LIFETIME_MS = 30 * 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a node gets when it signs in."""
+    """What a node needs to stay signed in."""
 
     access_token: str
     refresh_token: str
     expires_in: int = LIFETIME_S
+
+
+@dataclass(frozen=True, slots=True)
+class PumpUse:
+    """What a pump may have run in the last 24 hours, as far as the backend knows."""
+
+    key: str
+    used_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn(TokenPair):
+    """What a node gets when it signs in: one that lost its own ledger counts what its pumps ran."""
+
+    pumps: Sequence[PumpUse] = ()
 
 
 class NodeAuth:
@@ -45,7 +62,7 @@ class NodeAuth:
         self._directory = directory
         self._tokens = tokens
 
-    async def sign_in(self, device_id: str, secret: str, manifest: Manifest | None, address: str = "") -> TokenPair:
+    async def sign_in(self, device_id: str, secret: str, manifest: Manifest | None, address: str = "") -> SignedIn:
         """Check a device's secret and register its channels. Raises InvalidCredentials, TooManyAttempts, Conflict."""
         try:
             return await self._sign_in(device_id, secret, manifest, address)
@@ -53,7 +70,7 @@ class NodeAuth:
             await self._refusals.wait()
             raise
 
-    async def _sign_in(self, device_id: str, secret: str, manifest: Manifest | None, address: str) -> TokenPair:
+    async def _sign_in(self, device_id: str, secret: str, manifest: Manifest | None, address: str) -> SignedIn:
         if not secrets.is_well_formed(secret, secrets.DEVICE_SECRET):
             raise self._refusal(address)
         digest, now_ms = secrets.digest(secret), real_ms()
@@ -63,7 +80,7 @@ class NodeAuth:
         refresh_token = secrets.make(secrets.REFRESH_TOKEN)
         now = self._clock.now()
 
-        def work(tx: Transaction) -> tuple[Device, bool]:
+        def work(tx: Transaction) -> tuple[Device, bool, Sequence[PumpUse]]:
             device = tx.devices.by_secret(device_id, digest, now_ms)
             if device is None:
                 raise InvalidCredentials
@@ -76,14 +93,20 @@ class NodeAuth:
             family = random.token_hex(8)
             tx.refresh_tokens.issue(device.number, family, secrets.digest(refresh_token), None, now_ms, tag(digest))
             tx.devices.note_sign_in(device.number, digest, now_ms)
-            return device, is_change
+            pumps = [
+                PumpUse(actuator.key, tx.commands.pump_state(actuator, now).used_ms)
+                for actuator in device.actuators
+                if actuator.kind is ActuatorKind.PUMP and actuator.retired_at is None
+            ]
+            return device, is_change, pumps
 
-        device, is_change = await self._storage.write(work)
+        device, is_change, pumps = await self._storage.write(work)
         if is_change:
             self._directory.forget(device.number)
             self._bus.publish("device", device.number)
         self._bus.publish("signed_in", device.number)
-        return await self._pair(device.number, refresh_token, tag(digest))
+        pair = await self._pair(device.number, refresh_token, tag(digest))
+        return SignedIn(pair.access_token, pair.refresh_token, pumps=pumps)
 
     async def refresh(self, token: str) -> TokenPair:
         """Rotate a refresh token. Raises InvalidCredentials; a spent token ends its whole family."""

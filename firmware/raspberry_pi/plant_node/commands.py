@@ -60,8 +60,11 @@ class CommandHandler:
         self._ledger = ledger
         self._outbox = outbox
 
-    def handle(self, data: Any, *, arrived_mono_ms: int) -> bool:
+    def handle(self, data: Any, *, asked_mono_ms: int) -> bool:
         """Carry out commands in the order of `seq`.
+
+        Nobody knows how long the answer was on its way: all the time since the question counts to a command's age, but
+        what the backend held it.
 
         False when none of them was new: asking again at once would bring them again.
         """
@@ -70,12 +73,14 @@ class CommandHandler:
             log.error("commands: the answer holds no list of commands")
             return False
         commands = sorted((command for entry in entries if (command := self._parse(entry))), key=lambda each: each.seq)
+        held_ms = data.get("held_ms")
+        told_mono_ms = asked_mono_ms + (held_ms if _is_count(held_ms) else 0)
         has_news = False
         for command in commands:
-            has_news = self._carry_out(command, arrived_mono_ms) or has_news
+            has_news = self._carry_out(command, told_mono_ms) or has_news
         return has_news
 
-    def _carry_out(self, command: Command, arrived_mono_ms: int) -> bool:
+    def _carry_out(self, command: Command, told_mono_ms: int) -> bool:
         try:
             if command.seq <= self._ledger.last_seq():
                 self._answer_known(command)
@@ -83,7 +88,7 @@ class CommandHandler:
             if command.action == "off":
                 self._actuation.turn_off(command)
             elif command.action == "on":
-                self._actuation.turn_on(command, start_before_mono_ms=arrived_mono_ms + command.ttl_ms)
+                self._actuation.turn_on(command, start_before_mono_ms=told_mono_ms + command.ttl_ms)
             else:
                 self._ledger.record(command, Outcome(Status.REJECTED, 0, Reason.INVALID_COMMAND))
                 self._outbox.news.set()
@@ -159,11 +164,10 @@ class Poller:
     def poll_once(self) -> float:
         """One poll; returns the seconds to wait before the next."""
         wait_s = self._link.poll_wait_s
-        asked_s = self._clock.real_s()
+        asked_s, asked_mono_ms = self._clock.real_s(), self._clock.mono_ms()
         try:
             query = {"wait": wait_s, "after": self._ledger.last_seq()}
             answer = self._backend.get("/commands", query, timeout_s=wait_s + 10.0)
-            arrived_mono_ms = self._clock.mono_ms()
         except Unavailable as error:
             if not error.is_said:
                 self._trouble.happened(str(error))
@@ -173,7 +177,7 @@ class Poller:
             return self._backoff.failed()
         self._trouble.is_over()
         if answer.status == 200:
-            if self._handler.handle(answer.data, arrived_mono_ms=arrived_mono_ms):
+            if self._handler.handle(answer.data, asked_mono_ms=asked_mono_ms):
                 self._backoff.succeeded()
                 return 0.0
             return min(2.0, self._backoff.failed())

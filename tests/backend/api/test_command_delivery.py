@@ -12,13 +12,15 @@ from tests.live_backend import JSON, Node, Person, eventually, expect
 
 
 def test_a_waiting_poll_gets_a_command_long_before_its_wait_is_over(node: Node, ada: Person) -> None:
+    began_at = time.monotonic()
     with node.long_poll(after=0, wait=20) as poll:
         asked_at = time.monotonic()
         made = _lamp(node, ada)
-        commands = expect(200, poll.result(timeout=18))["commands"]
+        answer = expect(200, poll.result(timeout=18))
         answered_at = time.monotonic()
 
     assert answered_at - asked_at < 15
+    commands = answer["commands"]
     assert [command["id"] for command in commands] == [made["id"]]
     assert commands[0] == {
         "id": made["id"],
@@ -29,6 +31,8 @@ def test_a_waiting_poll_gets_a_command_long_before_its_wait_is_over(node: Node, 
         "ttl_ms": commands[0]["ttl_ms"],
     }
     assert 100_000 < commands[0]["ttl_ms"] <= 120_000
+    # No longer than the poll was under way, so that a node may take the rest for the answer's way.
+    assert 0 <= answer["held_ms"] <= (answered_at - began_at) * 1000
 
 
 def test_a_poll_that_hears_nothing_ends_when_its_wait_does(node: Node) -> None:
@@ -171,6 +175,19 @@ def test_a_command_s_ttl_shrinks_and_it_is_never_handed_out_after_it(fast_node: 
 
     assert left_ms == sorted(left_ms, reverse=True)
     assert left_ms[-1] > 0
+
+
+def test_a_node_hears_at_its_sign_in_what_its_pumps_may_have_run(node: Node, ada: Person) -> None:
+    """It may have lost what it wrote down itself."""
+    assert node.sign_in()["pumps"] == [{"key": "pump", "used_ms": 0}]
+    node.send(tank=80)
+    _pump(node, ada)
+    # What is under way counts in full.
+    assert node.sign_in()["pumps"] == [{"key": "pump", "used_ms": 5_000}]
+    (command,) = node.poll(after=0)
+    node.ack(command, "succeeded", 3_000)
+    assert node.sign_in()["pumps"] == [{"key": "pump", "used_ms": 3_000}]
+    assert "pumps" not in node.refresh()
 
 
 def test_a_delivered_command_without_an_outcome_counts_as_watered_and_is_told(

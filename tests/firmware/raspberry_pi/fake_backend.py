@@ -242,12 +242,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _poll(self, _: Any, query: dict[str, str]) -> None:
         owner = self.owner
-        end_s = time.monotonic() + float(query["wait"])
+        asked_s = time.monotonic()
+        end_s = asked_s + float(query["wait"])
         with owner.change:
             owner.polls.append(query)
             turn = owner.next_poll_turn()
             commands: list[dict[str, Any]] = []
+            held_ms = 0
             while owner.is_turn(turn):
+                held_ms = int((time.monotonic() - asked_s) * 1000 * owner.speed)
                 commands = owner.waiting_commands(int(query.get("after", 0)))
                 left_s = end_s - time.monotonic()
                 if commands or left_s <= 0:
@@ -261,7 +264,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.lose_answer:
             self.hang_up()
         elif commands:
-            self.answer(200, {"commands": commands})
+            self.answer(200, {"commands": commands, "held_ms": held_ms})
         else:
             self.answer(204)
 

@@ -76,11 +76,11 @@ def test_a_repeated_command_is_acknowledged_again_and_never_run_again(
     backend: FakeBackend, node: Node, tmp_path: Path
 ) -> None:
     entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 60_000}
-    assert node.handler.handle({"commands": [entry]}, arrived_mono_ms=node.clock.mono_ms())
+    assert node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms())
     assert node.outcome(1)[0] == "succeeded"
     node.outbox.done(node.outbox.waiting())
     for _ in range(3):
-        assert not node.handler.handle({"commands": [entry]}, arrived_mono_ms=node.clock.mono_ms())
+        assert not node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms())
     assert [ack.wire() for ack in node.outbox.waiting()] == [
         {"id": 4001, "seq": 1, "status": "succeeded", "ran_ms": 30, "reason": None}
     ]
@@ -90,7 +90,7 @@ def test_a_repeated_command_is_acknowledged_again_and_never_run_again(
 def test_an_older_unknown_seq_is_a_duplicate(node: Node, tmp_path: Path) -> None:
     node.order(an_off(7))
     entry = {"id": 4003, "seq": 3, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 60_000}
-    node.handler.handle({"commands": [entry]}, arrived_mono_ms=node.clock.mono_ms())
+    node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms())
     statuses = {ack.seq: ack.outcome.status for ack in node.outbox.waiting()}
     assert statuses[3] == "duplicate"
     assert edges(tmp_path) == []
@@ -99,9 +99,19 @@ def test_an_older_unknown_seq_is_a_duplicate(node: Node, tmp_path: Path) -> None
 def test_a_command_past_its_ttl_never_starts(node: Node, tmp_path: Path) -> None:
     """A pump starts on reconnect (HA-NeoPool-MQTT-Package #21)."""
     entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 500}
-    node.handler.handle({"commands": [entry]}, arrived_mono_ms=node.clock.mono_ms() - 500)
+    node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms() - 500)
     assert node.outcome(1) == ("expired", 0, None)
     assert edges(tmp_path) == []
+
+
+def test_what_the_backend_held_the_question_makes_a_command_no_older(node: Node, tmp_path: Path) -> None:
+    entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 60_000}
+    held = {"commands": [entry], "held_ms": 900_000}
+    node.handler.handle(held, asked_mono_ms=node.clock.mono_ms() - 930_000)
+    assert node.outcome(1)[0] == "succeeded"
+    node.handler.handle({**held, "commands": [{**entry, "seq": 2}]}, asked_mono_ms=node.clock.mono_ms() - 960_000)
+    assert node.outcome(2) == ("expired", 0, None)
+    assert edges(tmp_path) == [True, False]
 
 
 def test_a_disk_that_takes_longer_than_the_ttl_starts_nothing(
@@ -147,7 +157,7 @@ def test_off_in_the_same_answer_leaves_the_pump_off(node: Node, tmp_path: Path) 
         {"id": 4002, "seq": 2, "actuator": "pump", "action": "off", "duration_ms": None, "ttl_ms": 60_000},
         {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 9000, "ttl_ms": 60_000},
     ]
-    node.handler.handle({"commands": entries}, arrived_mono_ms=node.clock.mono_ms())
+    node.handler.handle({"commands": entries}, asked_mono_ms=node.clock.mono_ms())
     assert (node.outcome(1)[0], node.outcome(2)[0]) == ("interrupted", "succeeded")
     assert edges(tmp_path) == [True, False]
 
@@ -338,7 +348,7 @@ def test_a_ledger_that_cannot_be_written_moves_nothing(
 
     monkeypatch.setattr(node.ledger, "begin_run", full)
     entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 60_000}
-    assert not node.handler.handle({"commands": [entry]}, arrived_mono_ms=node.clock.mono_ms())
+    assert not node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms())
     assert bench.runs == 0
     (ack,) = node.outbox.waiting()
     assert (ack.outcome.status, ack.outcome.reason) == ("rejected", "ledger_unwritable")
@@ -359,7 +369,7 @@ def test_a_ledger_that_cannot_be_written_moves_nothing(
 )
 def test_a_command_that_makes_no_sense_is_rejected(node: Node, tmp_path: Path, change: dict[str, Any]) -> None:
     entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 60_000} | change
-    node.handler.handle({"commands": [entry]}, arrived_mono_ms=node.clock.mono_ms())
+    node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms())
     status, ran_ms, reason = node.outcome(1)
     assert (status, ran_ms) == ("rejected", 0)
     assert reason in ("invalid_command", "invalid_duration")
@@ -368,7 +378,7 @@ def test_a_command_that_makes_no_sense_is_rejected(node: Node, tmp_path: Path, c
 
 @pytest.mark.parametrize("data", [None, [], {}, {"commands": 3}, {"commands": [None, {}, {"id": 1}, {"seq": "x"}]}])
 def test_an_answer_that_makes_no_sense_is_survived(node: Node, data: Any) -> None:
-    assert not node.handler.handle(data, arrived_mono_ms=node.clock.mono_ms())
+    assert not node.handler.handle(data, asked_mono_ms=node.clock.mono_ms())
 
 
 def test_a_lamp_burns_until_told_otherwise_and_says_so_at_once(node: Node, tmp_path: Path) -> None:
