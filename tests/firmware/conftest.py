@@ -1,4 +1,4 @@
-"""Programs that tests of the firmware need are built before the first of them, so that none waits for it."""
+"""The program that tests of the firmware need is built before the first of them, so that none waits for it."""
 
 import pytest
 
@@ -8,6 +8,5 @@ from tests.firmware.contract import esphome
 def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
-    wanted = {mark.args[0] for item in session.items for mark in item.iter_markers("built_for_host")}
-    for name in sorted(wanted):
-        esphome.program(name)
+    if any(item.get_closest_marker("built_for_host") for item in session.items):
+        esphome.program()

@@ -32,7 +32,7 @@ def hasty_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
 @pytest.fixture(
     params=[
         # Built by ESPHome, whose environment is there in a full run only.
-        pytest.param("esphome", marks=[pytest.mark.slow, pytest.mark.built_for_host("host")]),
+        pytest.param("esphome", marks=[pytest.mark.slow, pytest.mark.built_for_host]),
         "raspberry_pi",
     ]
 )

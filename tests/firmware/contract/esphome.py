@@ -2,59 +2,64 @@
 
 import functools
 import json
-import os
+import shutil
 import signal
 import struct
-import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tests.firmware.contract.node_under_test import Edge, Setup
+from tests.firmware.contract.node_under_test import Edge, Limits, Setup
+from tests.firmware.contract.process_node import ProcessNode
 from tests.firmware.esphome.building import HERE, build_for_host
 
-_STOP_WITHIN_S = 30.0
 # `ActuatorRecord`: device, last_seq; the second word is what counts.
 _RECORD = struct.Struct("<II")
 
 
 @functools.cache
-def program(name: str = "host") -> Path:
-    """Build a node, once a session."""
-    return build_for_host(HERE / f"{name}.yaml")
+def program() -> Path:
+    """Build the node, once a session."""
+    return build_for_host(HERE / "host.yaml")
 
 
-class EsphomeNode:
+class EsphomeNode(ProcessNode):
     """Fulfils `NodeUnderTest`."""
 
     # Readings wait in memory: flash wears out.
     keeps_readings_through_a_restart = False
 
-    def __init__(self, setup: Setup, folder: Path, *, name: str = "host", authority: Path | None = None) -> None:
-        """`name` is the configuration's; `authority` signs the certificates that it trusts."""
+    def __init__(
+        self,
+        setup: Setup,
+        folder: Path,
+        *,
+        authority: Path | None = None,
+        poll_every_s: float = 0.3,
+        ota_port: int = 0,
+    ) -> None:
+        """`authority` signs the certificates that it trusts, and it polls so often, on HTTPS."""
+        super().__init__(folder)
         self._setup = setup
-        self.folder = folder
         self._trace = folder / "pin_trace.jsonl"
-        self._log = folder / "node.log"
-        self._program = program(name)
+        self._program = program()
         self._authority = authority
-        self._process: subprocess.Popen[bytes] | None = None
+        self._poll_every_s = poll_every_s
+        self._ota_port = ota_port
         self._power_cuts: list[float] = []
-        (folder / "hands").mkdir(parents=True)
+        (folder / "hands").mkdir()
+        if ota_port:
+            # An update takes its place.
+            self._program = Path(shutil.copy(self._program, folder / "program"))
 
-    def start(self) -> None:
-        """Start the program."""
-        assert not self.is_running
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._program],
-                env=self._environment(),
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+    def command_line(self) -> Sequence[str | Path]:
+        """Give the program."""
+        return [self._program]
+
+    def set_limits(self, limits: Limits) -> None:
+        """Give its next life other limits, as a new upload would."""
+        self._setup = replace(self._setup, limits=limits)
 
     def kill(self) -> None:
         """SIGKILL: nothing is tidied up."""
@@ -106,31 +111,14 @@ class EsphomeNode:
             at += 5 + size
         return last
 
-    def log(self) -> str:
-        """Read the log."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
-
     def hand(self, what: str) -> None:
-        """Do something at the node itself: `press` or `release` its button, or make its loop `hang`."""
+        """Do something at the node itself; `host.yaml` says what its hands can do."""
         (self.folder / "hands" / what).touch()
 
-    def _end(self, number: signal.Signals) -> bool:
-        process = self._process
-        if process is None or process.poll() is not None:
-            return False
-        process.send_signal(number)
-        try:
-            process.wait(_STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise AssertionError(f"The node did not end within {_STOP_WITHIN_S:g} s of {number.name}.") from None
-        return True
-
-    def _environment(self) -> dict[str, str]:
+    def settings(self) -> Mapping[str, object]:
+        """Give what its YAML takes from the environment."""
         setup = self._setup
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PLANT_")}
-        settings: dict[str, object] = {
+        return {
             "ESPHOME_PREFDIR": self.folder / "state",
             # What ESPHome makes at its start lives as long as the process.
             "ASAN_OPTIONS": "detect_leaks=0",
@@ -139,7 +127,8 @@ class EsphomeNode:
             "PLANT_HANDS": self.folder / "hands",
             "PLANT_URL": setup.url,
             "PLANT_CA": self._authority or "",
-            "PLANT_PORT": urlsplit(setup.url).port,
+            "PLANT_POLL_MS": round(self._poll_every_s * 1000),
+            "PLANT_OTA_PORT": self._ota_port,
             "PLANT_DEVICE_ID": setup.device_id,
             "PLANT_DEVICE_SECRET": setup.secret,
             "PLANT_LINK_TIMEOUT_MS": round(setup.link_timeout_s * 1000),
@@ -152,4 +141,3 @@ class EsphomeNode:
             "PLANT_RESERVOIR_ML": round(setup.reservoir_ml),
             "PLANT_RESERVOIR_PERCENT": round(setup.reservoir_percent),
         }
-        return inherited | {name: str(value) for name, value in settings.items()}

@@ -78,6 +78,9 @@ class NodeUnderTest(Protocol):
     def stop(self) -> None:
         """End it in good order."""
 
+    def set_limits(self, limits: Limits) -> None:
+        """Change its configuration, from its next start on."""
+
     @property
     def is_running(self) -> bool:
         """Tell whether it is on."""

@@ -1,5 +1,6 @@
 """A command runs once, for as long as it was asked, whatever the network does to the talk about it."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -161,6 +162,24 @@ def test_a_command_whose_life_is_over_when_it_comes_is_never_run(a_bench: ABench
     )
 
     done = bench.outcome(bench.order(200))
+
+    assert done["state"] == "expired"
+    assert bench.statuses(done) == ["expired"]
+    assert bench.runs() == []
+
+
+@pytest.mark.slow
+def test_a_command_that_is_long_on_its_way_is_as_old_as_it_is(a_bench: ABench) -> None:
+    """It had a second to live when it left the backend, and comes two seconds later."""
+    bench = a_bench().start()
+
+    def dawdle(answer: JSON) -> JSON:
+        time.sleep(2)
+        return {**answer, "commands": [{**each, "ttl_ms": 1_000} for each in answer["commands"]]}
+
+    bench.proxy.edit_answers("GET /commands", dawdle)
+
+    done = bench.outcome(bench.order(500))
 
     assert done["state"] == "expired"
     assert bench.statuses(done) == ["expired"]

@@ -4,10 +4,13 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,15 +19,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.firmware.contract.bench import PROFILE
-from tests.firmware.contract.conftest import owner
+from tests.firmware.contract.bench import Bench
 from tests.firmware.contract.esphome import EsphomeNode
-from tests.firmware.contract.node_under_test import Limits, Setup, runs_of
-from tests.live_backend import Person, eventually, expect
+from tests.firmware.contract.node_under_test import LATE_MS, Limits, Setup, ran_for
+from tests.firmware.esphome.building import ESPHOME
+from tests.live_backend import Person, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.built_for_host("host_https"), pytest.mark.timeout(600)]
-
-__all__ = ["owner"]
+pytestmark = [pytest.mark.slow, pytest.mark.built_for_host, pytest.mark.timeout(600)]
 
 
 class Authority:
@@ -123,37 +124,104 @@ def tls_in_front_of(url: str, context: ssl.SSLContext) -> Iterator[tuple[str, li
         thread.join()
 
 
-def test_a_private_authority_is_accepted_and_the_pump_stays_inside_its_envelope(owner: Person, tmp_path: Path) -> None:
-    """Requests hold up the loop here, and the run ends on time all the same."""
+ABench = Callable[..., Bench]
+
+
+@pytest.fixture
+def a_bench(owner: Person, tmp_path: Path) -> Iterator[ABench]:
+    """Build a bench with TLS before its proxy; words are those of `Setup`, and how often the node asks for commands."""
     authority = Authority(tmp_path, "ours")
-    device = owner.add_device("Basil", manifest=None)
-    expect(200, owner.request("PUT", f"{device.path}/automation", json=PROFILE))
-    with tls_in_front_of(owner.backend.url, authority.server()) as (url, came):
-        setup = Setup(url, device.device_id, device.secret, limits=Limits(max_run_ms=5_000))
-        node = EsphomeNode(setup, tmp_path / "node", name="host_https", authority=authority.path)
-        node.start()
-        try:
-            eventually(
-                lambda: [
-                    each for each in owner.get(device.path)["sensors"] if each["key"] == "tank" and each["latest"]
-                ],
-                within_s=30,
-            )
-            body = {"actuator": "pump", "action": "on", "duration_ms": 700, "force": True}
-            made = expect(201, owner.request("POST", f"{device.path}/commands", json=body))
+    with ExitStack() as ends:
 
-            def done() -> object:
-                commands = owner.get(f"{device.path}/commands")["commands"]
-                return next(each for each in commands if each["id"] == made["id"])["state"] == "succeeded"
+        def build(*, poll_every_s: float = 0.3, ota_port: int = 0, **setup: Any) -> Bench:
+            def node(setup: Setup, folder: Path) -> EsphomeNode:
+                url, _ = ends.enter_context(tls_in_front_of(setup.url, authority.server()))
+                setup = replace(setup, url=url)
+                return EsphomeNode(
+                    setup,
+                    folder,
+                    authority=authority.path,
+                    poll_every_s=poll_every_s,
+                    ota_port=ota_port,
+                )
 
-            eventually(done, within_s=30)
-            node.stop()
-        finally:
-            node.kill()
-    (run,) = runs_of(node.edges())
-    assert 650 <= run.ran_ms <= 950
-    assert any(data.startswith(b"POST /telemetry") for data in came)
-    assert device.secret not in node.log()
+            bench = Bench(owner.backend, owner, node, tmp_path / "node", **setup)
+            ends.callback(bench.close)
+            return bench
+
+        yield build
+
+
+def test_a_private_authority_is_accepted_and_the_pump_stays_inside_its_envelope(a_bench: ABench) -> None:
+    """Requests hold up the loop here, and the run ends on time all the same."""
+    bench = a_bench().start()
+
+    done = bench.outcome(bench.order(700))
+
+    assert done["state"] == "succeeded"
+    (run,) = bench.runs()
+    assert ran_for(run.ran_ms, 700)
+    assert bench.device.secret not in bench.node.log()
+
+
+def test_an_off_is_asked_for_while_a_pump_runs(a_bench: ABench) -> None:
+    """However seldom it asks otherwise: this one would not hear of it for ten minutes."""
+    bench = a_bench(poll_every_s=600).start()
+    bench.node.stop()
+    command = bench.order(29_000)
+    bench.start().running(command)
+
+    off = bench.outcome(bench.order(action="off"))
+
+    assert off["state"] == "succeeded"
+    assert bench.command(command)["reason"] == "off"
+
+
+def test_a_request_that_holds_up_the_loop_lets_no_pump_run_on(a_bench: ABench) -> None:
+    """Nobody looks at the reservoir or hears an `off` meanwhile: after ten seconds of that the run is over."""
+    bench = a_bench(limits=Limits(max_run_ms=60_000), link_timeout_s=120).hide_limits().start()
+    command = bench.running(bench.order(60_000))
+
+    bench.proxy.fall_silent()
+    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
+    bench.proxy.mend()
+
+    assert run.ran_ms < 50_000
+    done = bench.outcome(command)
+    assert (done["state"], done["reason"]) == ("interrupted", "stalled")
+    assert abs(done["ran_ms"] - run.ran_ms) < LATE_MS
+
+
+_UPDATE = """
+import sys
+from esphome.espota2 import run_ota
+sys.exit(run_ota("127.0.0.1", int(sys.argv[1]), None, sys.argv[2])[0])
+"""
+
+
+def test_a_pump_is_off_when_an_update_begins(a_bench: ABench) -> None:
+    """By ESPHome's own way, to the program that runs already; only this build listens for updates."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    bench = a_bench(ota_port=port).start()
+    command = bench.running(bench.order(29_000))
+    assert isinstance(bench.node, EsphomeNode)
+
+    made = subprocess.run(
+        [ESPHOME.with_name("python"), "-c", _UPDATE, str(port), bench.node.folder / "program"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert made.returncode == 0, made.stdout + made.stderr
+    done = bench.outcome(command)
+    assert (done["state"], done["reason"]) == ("interrupted", "update")
+    # The new program knows what the old one ran.
+    eventually(lambda: bench.node.log().count("]: boot ") == 2)
+    assert bench.outcome(bench.order(200))["state"] == "succeeded"
+    assert len(bench.runs()) == 2
 
 
 @pytest.mark.parametrize("wrong", ["somebody else's", "another address's"])
@@ -161,7 +229,7 @@ def test_a_wrong_certificate_is_refused(wrong: str, owner: Person, tmp_path: Pat
     ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
     context = theirs.server() if wrong == "somebody else's" else ours.server("127.0.0.2")
     with tls_in_front_of(owner.backend.url, context) as (url, came):
-        node = EsphomeNode(Setup(url, "device", "s3cret"), tmp_path / "node", name="host_https", authority=ours.path)
+        node = EsphomeNode(Setup(url, "device", "s3cret"), tmp_path / "node", authority=ours.path)
         node.start()
         try:
             eventually(lambda: "its certificate is not trusted" in node.log(), within_s=30)

@@ -189,10 +189,10 @@ def _final_validate(config):
     if not config[CONF_URL].startswith("https://"):
         return config
     timeout = full["http_request"].get("timeout")
-    # The name, the connection, TLS, the head and twice for the body, begun when half the link's timeout is over.
+    # The name, the connection, TLS, the head and twice for the body; and then another one.
     if timeout is not None and timeout.total_milliseconds * 12 > config[CONF_LINK_TIMEOUT].total_milliseconds:
         raise cv.Invalid(
-            "A request may take longer than half the link's timeout, six times its own: make 'timeout:' of "
+            "A request may take six times its own timeout, and two of them longer than the link's: make 'timeout:' of "
             "'http_request:' smaller, or 'link_timeout:' larger"
         )
     return config

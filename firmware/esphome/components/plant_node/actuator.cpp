@@ -11,6 +11,9 @@ namespace esphome::plant_node {
 
 static const char *const TAG = "plant_node";
 
+/// Clocks tick in milliseconds, and not all at the same moment.
+static constexpr uint32_t TIMER_EARLY_MS = 20;
+
 void Actuator::setup() {
   this->setup_output_();
   this->publish_state(false);
@@ -26,6 +29,7 @@ bool Actuator::load(uint32_t device_hash) {
   const bool is_ours = is_known && found.device == device_hash;
   if (is_known)
     record_ = found;
+  lacks_past_ = !is_known;
   record_.belong_to(device_hash);
   return is_ours;
 }
@@ -36,6 +40,16 @@ void Actuator::recover() {
     this->save_();
   }
   node_->ledger().restore(record_);
+}
+
+void Actuator::assume_past() {
+  if (!lacks_past_)
+    return;
+  lacks_past_ = false;
+  if (!this->counts_())
+    return;
+  record_.past.add(node_->lived_s(), used_ms_);
+  ESP_LOGW(TAG, "%s: no ledger of its own; as if it had run until now, for %" PRIu32 " ms in the last day", channel_, used_ms_);
 }
 
 void Actuator::begin_record() {
@@ -101,7 +115,7 @@ void Actuator::stop(Reason reason) {
     return;
   uint32_t at_ms = millis();
   if (this->has_ended_(at_ms))
-    this->finish_(Status::SUCCEEDED, cut_, at_ms);
+    this->end_by_timer_(at_ms);
   else
     this->finish_(Status::INTERRUPTED, reason, at_ms);
 }
@@ -112,7 +126,7 @@ void Actuator::loop() {
   uint32_t now_ms = millis();
   if (this->has_ended_(now_ms) || (planned_ms_ != 0 && now_ms - started_ms_ >= planned_ms_)) {
     this->drive_(false);
-    this->finish_(Status::SUCCEEDED, cut_, now_ms);
+    this->end_by_timer_(now_ms);
     return;
   }
   Reason objection = this->objection_();
@@ -120,6 +134,16 @@ void Actuator::loop() {
     objection = Reason::LINK_LOST;
   if (objection != Reason::NONE)
     this->stop(objection);
+  else if (planned_ms_ != 0)
+    this->watched_(planned_ms_ - (now_ms - started_ms_));
+}
+
+/// A timer that did not wait for the end of a run ended it because nobody looked after it: no reservoir, no `off`.
+void Actuator::end_by_timer_(uint32_t off_at_ms) {
+  const bool is_whole = off_at_ms - started_ms_ + TIMER_EARLY_MS >= planned_ms_;
+  if (!is_whole)
+    ESP_LOGE(TAG, "%s: the loop stood still in mid-run", channel_);
+  this->finish_(is_whole ? Status::SUCCEEDED : Status::INTERRUPTED, is_whole ? cut_ : Reason::STALLED, off_at_ms);
 }
 
 void Actuator::finish_(Status status, Reason reason, uint32_t off_at_ms) {

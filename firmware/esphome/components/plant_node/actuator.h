@@ -19,6 +19,7 @@ class Actuator : public switch_::Switch, public Component {
   virtual const char *kind() const = 0;
   virtual void write_limits(JsonWriter &out) const {}
   bool is_running() const { return is_running_; }
+  bool is_pumping() const { return is_running_ && this->counts_(); }
 
   void setup() override;
   void loop() override;
@@ -31,6 +32,11 @@ class Actuator : public switch_::Switch, public Component {
   uint32_t last_seq() const { return record_.last_seq; }
   /// Ends in the record what a reboot ended on the pin, and hands it to the ledger.
   void recover();
+
+  /// What the backend knows that a pump has run.
+  void set_used(uint32_t ms) { used_ms_ = ms; }
+  /// Without a record of its own it has run as much as the backend knows of, or all that it may, up to now.
+  void assume_past();
 
   /// Writes a record down, once in its life: from then on a missing one is a lost one. What this node was told before is
   /// known from then on, too.
@@ -53,10 +59,13 @@ class Actuator : public switch_::Switch, public Component {
   /// Has a timer ended the run by itself? Then when.
   virtual bool has_ended_(uint32_t &at_ms) { return false; }
   virtual bool arm_(uint32_t planned_ms) { return true; }
+  /// The loop has looked after a run that has so much left.
+  virtual void watched_(uint32_t left_ms) {}
   virtual void disarm_() {}
 
   void write_state(bool is_on) override;
   bool save_();
+  void end_by_timer_(uint32_t off_at_ms);
   void finish_(Status status, Reason reason, uint32_t off_at_ms);
 
   PlantNode *node_;
@@ -65,9 +74,11 @@ class Actuator : public switch_::Switch, public Component {
   ActuatorRecord record_;
   Command command_;
   Reason cut_{Reason::NONE};
+  uint32_t used_ms_{UINT32_MAX};
   uint32_t planned_ms_{0};
   uint32_t started_ms_{0};
   bool is_running_{false};
+  bool lacks_past_{false};
 };
 
 }  // namespace esphome::plant_node

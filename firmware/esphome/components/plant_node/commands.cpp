@@ -13,11 +13,18 @@ static constexpr uint32_t LONGEST_WAIT_MS = 25000;
 static constexpr uint32_t ANSWER_WITHIN_MS = 10000;
 /// An empty answer that came at once was cut short by another poll, or the backend does not hold polls.
 static constexpr uint32_t PAUSE_MS = 500;
+/// How soon an `off` is asked for while a pump runs. Each question is a handshake of TLS, which holds up the loop.
+static constexpr uint32_t POLL_IN_RUN_MS = 2000;
 
 void PlantNode::next_poll_(uint32_t now_ms) {
-  if (!poll_->is_idle() || !session_.is_signed_in(now_ms) || !poll_pace_.may_go(now_ms) || !ledger_.has_room() ||
-      !this->may_ask_(*poll_, now_ms))
+  if (!poll_->is_idle() || !session_.is_signed_in(now_ms) || !poll_pace_.may_go(now_ms) || !ledger_.has_room())
     return;
+  // Who cannot wait for an answer without holding up the loop asks again and again.
+  if (poll_->is_blocking() && !may_have_more_) {
+    const bool is_hasty = poll_interval_ms_ > POLL_IN_RUN_MS && this->is_pumping_();
+    if (now_ms - polled_ms_ < (is_hasty ? POLL_IN_RUN_MS : poll_interval_ms_))
+      return;
+  }
   // An idle backend still has to answer twice within the link's timeout.
   uint32_t wait_ms = link_timeout_ms_ / 2 < LONGEST_WAIT_MS ? link_timeout_ms_ / 2 : LONGEST_WAIT_MS;
   if (poll_->is_blocking() || (has_no_ledger_ && !has_polled_))
@@ -33,9 +40,8 @@ void PlantNode::take_poll_answer_(uint32_t now_ms) {
   Problem problem;
   const int status = poll_->has_answer() ? poll_->status() : 0;
   Answered answered = this->judge_(*poll_, commands, problem);
-  if (status == 401) {
-    if (session_.refused(poll_generation_))
-      sign_in_pace_.failed(now_ms, random_uint32());
+  if (this->is_unauthorized_(status, poll_generation_, now_ms)) {
+    // Asked again when it has signed in.
   } else if (answered != Answered::RIGHT || (status == 200 && !commands.is_list)) {
     this->trouble_("commands", !poll_->has_answer()      ? poll_->failure()
                                : answered == Answered::RIGHT ? "its answer holds no commands"
@@ -46,15 +52,15 @@ void PlantNode::take_poll_answer_(uint32_t now_ms) {
     if (commands.ignored != 0)
       ESP_LOGE(TAG, "%u commands without id or seq are ignored", static_cast<unsigned>(commands.ignored));
     bool has_news = false;
+    const uint32_t told_ms = commands.told_ms(asked_ms_, millis());
     for (size_t i = 0; i < commands.size; i++)
-      has_news |= this->carry_out_(commands.items[i], now_ms);
+      has_news |= this->carry_out_(commands.items[i], told_ms);
     if (has_news || status == 204)
       poll_pace_.succeeded();
     else
       poll_pace_.failed(now_ms, random_uint32());
-    if (poll_->is_blocking())
-      poll_pace_.wait(now_ms, has_news ? 0 : poll_interval_ms_);
-    else if (status == 204 && now_ms - asked_ms_ < 1000)
+    may_have_more_ = has_news;
+    if (!poll_->is_blocking() && status == 204 && now_ms - asked_ms_ < 1000)
       poll_pace_.wait(now_ms, PAUSE_MS);
     has_news_of_sent_ = true;
     // A full answer may have left more behind.
@@ -66,11 +72,13 @@ void PlantNode::take_poll_answer_(uint32_t now_ms) {
         actuator->begin_record();
     }
   }
+  // From its end: a slow answer leaves time for other requests, too.
+  polled_ms_ = now_ms;
   poll_->release();
 }
 
 /// False where the command is known: asking again at once would bring it again.
-bool PlantNode::carry_out_(const Command &command, uint32_t arrived_ms) {
+bool PlantNode::carry_out_(const Command &command, uint32_t told_ms) {
   if (ledger_.is_known(command.seq) || (has_no_ledger_ && !has_polled_)) {
     ESP_LOGI(TAG, "seq %" PRIu32 " came again, or from before the ledger: acknowledged and not run", command.seq);
     ledger_.came_again(command.id, command.seq);
@@ -82,7 +90,7 @@ bool PlantNode::carry_out_(const Command &command, uint32_t arrived_ms) {
     outcome.status = Status::SUCCEEDED;
   } else if (command.action == Command::Action::INVALID) {
     outcome.reason = Reason::INVALID_COMMAND;
-  } else if (command.action == Command::Action::ON && millis() - arrived_ms >= command.ttl_ms) {
+  } else if (command.action == Command::Action::ON && millis() - told_ms >= command.ttl_ms) {
     outcome.status = Status::EXPIRED;
   } else if (actuator == nullptr) {
     outcome.reason = Reason::UNKNOWN_ACTUATOR;

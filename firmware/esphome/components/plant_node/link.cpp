@@ -62,7 +62,7 @@ void PlantNode::begin_(Task task, const char *path, bool with_token, uint32_t no
 }
 
 void PlantNode::next_task_(uint32_t now_ms) {
-  if (!api_->is_idle() || !this->may_ask_(*api_, now_ms))
+  if (!api_->is_idle())
     return;
   if (!session_.is_signed_in(now_ms)) {
     if (!sign_in_pace_.may_go(now_ms) || !refused_pace_.may_go(now_ms))
@@ -170,8 +170,14 @@ void PlantNode::take_api_answer_(uint32_t now_ms) {
   api_->release();
 }
 
+void PlantNode::on_pump_use(const char *channel, uint32_t used_ms) {
+  Actuator *actuator = this->actuator_(channel);
+  if (actuator != nullptr)
+    actuator->set_used(used_ms);
+}
+
 void PlantNode::signed_in_(uint32_t now_ms) {
-  Tokens tokens;
+  SignedIn tokens(*this);
   Problem problem;
   const bool is_200 = api_->has_answer() && api_->status() == 200;
   const Answered answered = this->judge_(*api_, tokens, problem);
@@ -179,8 +185,11 @@ void PlantNode::signed_in_(uint32_t now_ms) {
     session_.keep(tokens, now_ms);
     sign_in_pace_.succeeded();
     refused_pace_.succeeded();
-    if (task_ == Task::SIGN_IN)
+    if (task_ == Task::SIGN_IN) {
       ESP_LOGI(TAG, "signed in as %s", device_id_);
+      for (Actuator *actuator : actuators_)
+        actuator->assume_past();
+    }
     return;
   }
   if (answered != Answered::REFUSED) {
@@ -201,16 +210,22 @@ void PlantNode::signed_in_(uint32_t now_ms) {
   refused_pace_.failed(now_ms, random_uint32(), api_->retry_after_ms());
 }
 
+/// A token that was refused is given up. One that was new, with a pause.
+bool PlantNode::is_unauthorized_(int status, uint32_t generation, uint32_t now_ms) {
+  if (status != 401)
+    return false;
+  if (session_.refused(generation))
+    sign_in_pace_.failed(now_ms, random_uint32());
+  return true;
+}
+
 void PlantNode::acked_(uint32_t now_ms) {
   Problem problem;
   AnyObject any;
   const Answered answered = this->judge_(*api_, any, problem);
   const int status = api_->has_answer() ? api_->status() : 0;
-  if (status == 401) {
-    if (session_.refused(api_generation_))
-      sign_in_pace_.failed(now_ms, random_uint32());
+  if (this->is_unauthorized_(status, api_generation_, now_ms))
     return;
-  }
   if (answered == Answered::TROUBLE) {
     this->trouble_("acks", why(*api_));
     ack_pace_.failed(now_ms, random_uint32(), status != 0 ? api_->retry_after_ms() : 0);
@@ -237,11 +252,8 @@ void PlantNode::sent_(uint32_t now_ms) {
   AnyObject any;
   const Answered answered = this->judge_(*api_, any, problem);
   const int status = api_->has_answer() ? api_->status() : 0;
-  if (status == 401) {
-    if (session_.refused(api_generation_))
-      sign_in_pace_.failed(now_ms, random_uint32());
+  if (this->is_unauthorized_(status, api_generation_, now_ms))
     return;
-  }
   // Only the backend's own verdict makes a batch go: a proxy also answers 400.
   const bool is_verdict = status == 400 || status == 409 || status == 422;
   if (answered == Answered::RIGHT && status == 202) {

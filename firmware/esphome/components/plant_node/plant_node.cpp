@@ -18,7 +18,6 @@ void PlantNode::setup() {
   began_ms_ = millis_64();
   // The first batch waits too, until all sensors have spoken.
   sent_ms_ = millis();
-  snprintf(boot_id_, sizeof(boot_id_), "%08" PRIx32 "%08" PRIx32, random_uint32(), random_uint32());
   const uint32_t device = fnv1a_hash(device_id_);
   uint32_t lived_s = 0;
   for (Actuator *actuator : actuators_) {
@@ -32,6 +31,12 @@ void PlantNode::setup() {
 #ifdef USE_OTA_STATE_LISTENER
   ota::get_global_ota_callback()->add_global_state_listener(this);
 #endif
+}
+
+/// Not at the start: before its radio is on, a chip's random numbers may be the same as at the last one, and a batch that
+/// has the id of an earlier one would be refused for good.
+void PlantNode::draw_boot_id_() {
+  snprintf(boot_id_, sizeof(boot_id_), "%08" PRIx32 "%08" PRIx32, random_uint32(), random_uint32());
   ESP_LOGI(TAG, "boot %s, last command seq %" PRIu32, boot_id_, ledger_.last_seq());
 }
 
@@ -111,18 +116,12 @@ Actuator *PlantNode::actuator_(const char *channel) {
   return nullptr;
 }
 
-bool PlantNode::any_running_() const {
+bool PlantNode::is_pumping_() const {
   for (const Actuator *actuator : actuators_) {
-    if (actuator->is_running())
+    if (actuator->is_pumping())
       return true;
   }
   return false;
-}
-
-/// A request that holds up the loop waits for the end of a run, unless the link would count as lost for want of one. The
-/// run's own end does not depend on the loop.
-bool PlantNode::may_ask_(const HttpExchange &exchange, uint32_t now_ms) const {
-  return !exchange.is_blocking() || !this->any_running_() || now_ms - answered_ms_ > link_timeout_ms_ / 2;
 }
 
 void PlantNode::watch_link_(uint32_t now_ms) {
@@ -164,6 +163,8 @@ void PlantNode::loop() {
   if (poll_->is_over())
     this->take_poll_answer_(now_ms);
   if (network::is_connected()) {
+    if (boot_id_[0] == '\0')
+      this->draw_boot_id_();
     this->next_poll_(now_ms);
     // One request that holds up the loop at a time: between two of them the pumps are looked after.
     if (!poll_->is_blocking() || poll_->is_idle())

@@ -21,7 +21,8 @@
 namespace esphome::plant_node {
 
 class PlantNode final : public Component,
-                        public BodySource
+                        public BodySource,
+                        public PumpUses
 #ifdef USE_OTA_STATE_LISTENER
     ,
                         public ota::OTAGlobalStateListener
@@ -64,6 +65,7 @@ class PlantNode final : public Component,
   /// After the outputs, which are off by then.
   float get_setup_priority() const override { return setup_priority::HARDWARE - 1.0f; }
   void write_body(JsonWriter &out) override;
+  void on_pump_use(const char *channel, uint32_t used_ms) override;
 #ifdef USE_OTA_STATE_LISTENER
   void on_ota_global_state(ota::OTAState state, float progress, uint8_t error, ota::OTAComponent *component) override;
 #endif
@@ -84,14 +86,15 @@ class PlantNode final : public Component,
   enum class Task : uint8_t { NONE, SIGN_IN, REFRESH, ACKS, TELEMETRY };
   enum class Answered : uint8_t { RIGHT, REFUSED, TROUBLE };
 
+  void draw_boot_id_();
   void sample_contacts_(uint32_t now_ms);
   void watch_link_(uint32_t now_ms);
   Actuator *actuator_(const char *channel);
-  bool any_running_() const;
-  bool may_ask_(const HttpExchange &exchange, uint32_t now_ms) const;
+  bool is_pumping_() const;
 
   // The link (plant_node.cpp)
   Answered judge_(HttpExchange &exchange, JsonHandler &handler, Problem &problem);
+  bool is_unauthorized_(int status, uint32_t generation, uint32_t now_ms);
   void trouble_(const char *what, const char *why);
   void begin_(Task task, const char *path, bool with_token, uint32_t now_ms);
   void take_api_answer_(uint32_t now_ms);
@@ -106,7 +109,7 @@ class PlantNode final : public Component,
   // Commands (commands.cpp)
   void take_poll_answer_(uint32_t now_ms);
   void next_poll_(uint32_t now_ms);
-  bool carry_out_(const Command &command, uint32_t arrived_ms);
+  bool carry_out_(const Command &command, uint32_t told_ms);
 
   HttpExchange *api_{nullptr};
   HttpExchange *poll_{nullptr};
@@ -150,6 +153,7 @@ class PlantNode final : public Component,
   uint32_t answered_ms_{0};
   uint32_t sent_ms_{0};
   uint32_t asked_ms_{0};
+  uint32_t polled_ms_{0};
   uint32_t reported_ms_{0};
   uint32_t contacts_ms_{0};
   uint32_t longest_loop_us_{0};
@@ -163,6 +167,7 @@ class PlantNode final : public Component,
   /// Until the first poll is answered, nobody knows what this node may have run before it lost its ledger.
   bool has_no_ledger_{false};
   bool has_polled_{false};
+  bool may_have_more_{true};
   bool has_news_of_sent_{false};
 };
 

@@ -31,6 +31,7 @@ enum class Reason : uint8_t {
   SHUTDOWN,
   REBOOT,
   UPDATE,
+  STALLED,
 };
 
 inline const char *reason_name(Reason reason) {
@@ -50,7 +51,8 @@ inline const char *reason_name(Reason reason) {
                                       "link_lost",
                                       "shutdown",
                                       "reboot",
-                                      "update"};
+                                      "update",
+                                      "stalled"};
   const size_t at = static_cast<size_t>(reason);
   return at < sizeof(NAMES) / sizeof(NAMES[0]) ? NAMES[at] : "";
 }

@@ -39,6 +39,12 @@ bool RunGuard::arm(uint32_t after_ms) {
   return esp_timer_start_once(timer_, static_cast<uint64_t>(after_ms) * 1000) == ESP_OK;
 }
 
+void RunGuard::extend(uint32_t after_ms) {
+  disarm();
+  if (!has_fired_)
+    esp_timer_start_once(timer_, static_cast<uint64_t>(after_ms) * 1000);
+}
+
 void RunGuard::disarm() { esp_timer_stop(timer_); }
 
 #elif defined(USE_ESP8266)
@@ -55,6 +61,12 @@ bool RunGuard::arm(uint32_t after_ms) {
   has_fired_ = false;
   os_timer_arm(&timer_, after_ms, false);
   return true;
+}
+
+void RunGuard::extend(uint32_t after_ms) {
+  disarm();
+  if (!has_fired_)
+    os_timer_arm(&timer_, after_ms, false);
 }
 
 void RunGuard::disarm() { os_timer_disarm(&timer_); }
@@ -100,6 +112,14 @@ bool RunGuard::arm(uint32_t after_ms) {
   thread_->is_armed = true;
   thread_->changed.notify_one();
   return true;
+}
+
+void RunGuard::extend(uint32_t after_ms) {
+  std::lock_guard<std::mutex> lock(thread_->mutex);
+  if (!thread_->is_armed)
+    return;
+  thread_->deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(after_ms);
+  thread_->changed.notify_one();
 }
 
 void RunGuard::disarm() {

@@ -1,5 +1,5 @@
 #pragma once
-// Ends a run by a timer that does not depend on the main loop.
+// Ends a run by a timer that does not depend on the main loop: at its time, or when the loop stands still meanwhile.
 #include <cstdint>
 
 #include "esphome/core/defines.h"
@@ -38,6 +38,8 @@ class RunGuard {
   bool setup(GuardedPin *pin);
   /// Writes the pin off in so many milliseconds, whatever the main loop does.
   bool arm(uint32_t after_ms);
+  /// Moves the end of what is armed. Does nothing once it has fired.
+  void extend(uint32_t after_ms);
   void disarm();
   bool has_fired() const { return has_fired_; }
   /// When it wrote the pin off.

@@ -31,7 +31,7 @@ inline void write_ack(JsonWriter &out, const CommandLedger::Entry &entry) {
   out.raw("}");
 }
 
-/// What a sign-in gives. Lives in memory only.
+/// What a sign-in gives. The tokens live in memory only.
 struct Tokens : public JsonHandler {
   static constexpr uint64_t MAX_EXPIRES_S = 31ULL * 24 * 60 * 60;
 
@@ -63,6 +63,54 @@ struct Tokens : public JsonHandler {
     }
     return true;
   }
+};
+
+/// Who wants to know what the backend knows of the pumps.
+class PumpUses {
+ public:
+  virtual void on_pump_use(const char *channel, uint32_t used_ms) = 0;
+};
+
+/// The answer to a sign-in with the secret: tokens, and what each pump may have run in the last 24 hours.
+struct SignedIn : public Tokens {
+  explicit SignedIn(PumpUses &uses) : uses_(uses) {}
+
+  void on_array_start(uint8_t depth, const char *key) override {
+    is_inside_ |= depth == 1 && strcmp(key, "pumps") == 0;
+  }
+  void on_array_end(uint8_t depth) override {
+    if (depth == 1)
+      is_inside_ = false;
+  }
+  void on_object_start(uint8_t depth, const char *) override {
+    if (depth != 2)
+      return;
+    channel_[0] = '\0';
+    has_used_ = false;
+  }
+  void on_value(uint8_t depth, const char *key, JsonType type, const char *text) override {
+    Tokens::on_value(depth, key, type, text);
+    if (depth != 3 || !is_inside_)
+      return;
+    uint64_t value;
+    if (strcmp(key, "key") == 0 && type == JsonType::STRING && !copy_whole(channel_, text))
+      channel_[0] = '\0';
+    if (strcmp(key, "used_ms") == 0 && type == JsonType::NUMBER && parse_count(text, UINT32_MAX, value)) {
+      used_ms_ = static_cast<uint32_t>(value);
+      has_used_ = true;
+    }
+  }
+  void on_object_end(uint8_t depth) override {
+    if (depth == 2 && is_inside_ && has_used_ && channel_[0] != '\0')
+      uses_.on_pump_use(channel_, used_ms_);
+  }
+
+ protected:
+  PumpUses &uses_;
+  char channel_[Command::MAX_NAME]{};
+  uint32_t used_ms_{0};
+  bool is_inside_{false};
+  bool has_used_{false};
 };
 
 /// The `code` and `detail` of a problem document.
@@ -101,6 +149,15 @@ struct Commands : public JsonHandler {
   bool is_list{false};
   /// Entries that cannot even be answered, and those beyond what the protocol allows.
   size_t ignored{0};
+  /// How long the backend held the question before it looked at the clock.
+  uint32_t held_ms{0};
+
+  /// When each `ttl_ms` was true, at the latest that is certain. Nobody knows how long the answer was on its way: all the
+  /// time since the question counts as that, but what the backend held it.
+  uint32_t told_ms(uint32_t asked_ms, uint32_t now_ms) const {
+    const uint32_t passed_ms = now_ms - asked_ms;
+    return asked_ms + (held_ms < passed_ms ? held_ms : passed_ms);
+  }
 
   void on_array_start(uint8_t depth, const char *key) override {
     if (depth == 1 && strcmp(key, "commands") == 0)
@@ -117,10 +174,12 @@ struct Commands : public JsonHandler {
     has_ = 0;
   }
   void on_value(uint8_t depth, const char *key, JsonType type, const char *text) override {
-    if (depth != 3 || !is_inside_)
-      return;
     uint64_t value = 0;
     const bool is_count = type == JsonType::NUMBER && parse_count(text, MAX_ID, value);
+    if (depth == 1 && is_count && strcmp(key, "held_ms") == 0)
+      held_ms = clamp_(value);
+    if (depth != 3 || !is_inside_)
+      return;
     if (strcmp(key, "id") == 0 && is_count && value != 0) {
       now_.id = value;
       has_ |= HAS_ID;

@@ -48,6 +48,33 @@ static void what_makes_no_sense_moves_nothing() {
   CHECK(read(many + "]}", first) && first.size == 8 && first.ignored == 12);
 }
 
+static void a_commands_age() {
+  Commands commands;
+  CHECK(read(R"({"held_ms":2500,"commands":[{"held_ms":9}]})", commands) && commands.held_ms == 2500);
+  CHECK(commands.told_ms(1000, 9000) == 3500 && commands.told_ms(UINT32_MAX - 500, 5000) == 1999);
+  // A backend that says that it held the question for longer than it has been under way makes nothing younger.
+  CHECK(commands.told_ms(1000, 3000) == 3000);
+  Commands silent;
+  CHECK(read(R"({"held_ms":"2500","commands":[]})", silent) && silent.held_ms == 0 && silent.told_ms(1000, 9000) == 1000);
+}
+
+static void what_pumps_ran() {
+  struct Heard : PumpUses {
+    std::string all;
+    void on_pump_use(const char *channel, uint32_t used_ms) override {
+      all += std::string(channel) + "=" + std::to_string(used_ms) + " ";
+    }
+  } heard;
+  SignedIn answer(heard);
+  CHECK(read(R"({"x":[{"key":"no","used_ms":1}],"access_token":"a","refresh_token":"r","pumps":[{"key":"pump_1","used_ms":0},
+    {"used_ms":7},{"key":"pump_2"},{"key":"pump_3","used_ms":-1},{"key":"pump_4","used_ms":4294967296},
+    {"key":"0123456789012345678901234567890123456789","used_ms":1},{"key":"pump_5","used_ms":12000}],"expires_in":900})",
+             answer));
+  CHECK(answer.are_whole() && heard.all == "pump_1=0 pump_5=12000 ");
+  SignedIn nonsense(heard);
+  CHECK(read(R"({"pumps":{"key":"pump","used_ms":1}})", nonsense) && heard.all == "pump_1=0 pump_5=12000 ");
+}
+
 static void tokens() {
   Tokens tokens;
   CHECK(read(R"({"access_token":"a.b.c","refresh_token":"r","token_type":"bearer","expires_in":900})", tokens));
@@ -119,6 +146,8 @@ static void fuzz() {
 int main() {
   commands();
   what_makes_no_sense_moves_nothing();
+  a_commands_age();
+  what_pumps_ran();
   tokens();
   acks();
   fuzz();

@@ -37,6 +37,19 @@ Verdict Pump::judge_(const Command &command) {
                this->is_running_);
 }
 
+bool Pump::arm_(uint32_t planned_ms) {
+  watched_ms_ = millis();
+  return is_guarded_ && guard_.arm(planned_ms < UNWATCHED_MS ? planned_ms : UNWATCHED_MS);
+}
+
+void Pump::watched_(uint32_t left_ms) {
+  const uint32_t now_ms = millis();
+  if (now_ms - watched_ms_ < 1000)
+    return;
+  watched_ms_ = now_ms;
+  guard_.extend(left_ms < UNWATCHED_MS ? left_ms : UNWATCHED_MS);
+}
+
 Reason Pump::objection_() { return this->node_->reservoirs_refuse(); }
 
 bool Pump::has_ended_(uint32_t &at_ms) {

@@ -9,6 +9,10 @@ class Pump final : public Actuator {
  public:
   Pump(PlantNode *node, const char *channel, GuardedPin *pin) : Actuator(node, channel), pin_(pin) {}
 
+  /// The longest that a pump runs while the main loop stands still: as long as nobody looks at the reservoir, or hears an
+  /// `off`.
+  static constexpr uint32_t UNWATCHED_MS = 10000;
+
   void set_limits(uint32_t max_run_ms, uint32_t min_off_ms, uint32_t max_day_ms) {
     limits_ = Limits{max_run_ms, min_off_ms, max_day_ms};
   }
@@ -27,7 +31,8 @@ class Pump final : public Actuator {
   Verdict judge_(const Command &command) override;
   Reason objection_() override;
   bool has_ended_(uint32_t &at_ms) override;
-  bool arm_(uint32_t planned_ms) override { return is_guarded_ && guard_.arm(planned_ms); }
+  bool arm_(uint32_t planned_ms) override;
+  void watched_(uint32_t left_ms) override;
   void disarm_() override { guard_.disarm(); }
 
   GuardedPin *pin_;
@@ -35,6 +40,7 @@ class Pump final : public Actuator {
   Limits limits_;
   uint32_t flow_ml_per_min_{0};
   uint32_t manual_run_ms_{10000};
+  uint32_t watched_ms_{0};
   bool is_guarded_{false};
 };
 

@@ -1,11 +1,13 @@
 #pragma once
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include <cstdlib>
 #include <mutex>
 
 #include "esphome/core/gpio.h"
+#include "wall_clock.h"
 
 namespace esphome::trace_pin {
 
@@ -27,7 +29,8 @@ class TracePin final : public GPIOPin {
       return;
     is_on_ = is_on;
     struct timespec wall, mono;
-    clock_gettime(CLOCK_REALTIME, &wall);
+    // The real one, whatever the program believes.
+    syscall(SYS_clock_gettime, CLOCK_REALTIME, &wall);
     clock_gettime(CLOCK_MONOTONIC, &mono);
     char line[160];
     const int size = snprintf(line, sizeof(line), "{\"pin\":\"%s\",\"on\":%s,\"at\":%lld.%09ld,\"mono\":%lld.%09ld}\n", name_,
