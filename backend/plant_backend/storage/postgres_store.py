@@ -17,9 +17,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from plant_backend.domain.errors import Unavailable
+from plant_backend.domain.model import SAMPLES_KEPT
 from plant_backend.ports import Clock, SharedClock
 from plant_backend.storage import months
-from plant_backend.storage.driver import raw
+from plant_backend.storage.driver import Driver, raw
 from plant_backend.storage.errors import DatabaseUnusable
 from plant_backend.storage.expired_months import OldestMonth, detached_months, oldest_months, take_out
 from plant_backend.storage.leadership import Leadership
@@ -37,6 +38,22 @@ T = TypeVar("T")
 
 _READERS = 4
 _LOOK_EVERY_S = 1.0
+_SENSORS_AT_ONCE = 2_000
+
+_NEWEST = """
+    SELECT s.id, r.ts, r.value FROM unnest(?::bigint[]) AS s (id) CROSS JOIN LATERAL (
+        SELECT ts, value FROM readings WHERE sensor_id = s.id AND is_age_known ORDER BY ts DESC LIMIT ?
+    ) AS r
+"""
+
+_UNCHANGED_SINCE = """
+    SELECT s.id, (
+        SELECT min(ts) FROM readings WHERE sensor_id = s.id AND is_age_known AND ts > coalesce((
+            SELECT ts FROM readings WHERE sensor_id = s.id AND is_age_known AND value <> s.newest
+            ORDER BY ts DESC LIMIT 1
+        ), -1)
+    ) FROM unnest(?::bigint[], ?::float8[]) AS s (id, newest)
+"""
 _GATHER_S = 0.02
 
 
@@ -99,6 +116,18 @@ class PostgresStorage(SqlStorage):
         if self._leadership is not None:
             await self._leadership.start()
         self._following = asyncio.get_running_loop().create_task(self._follow(), name="log follower")
+
+    def _load_samples(self, below: Driver) -> None:
+        """Ask for many sensors at once: a question for each would make a start with ten thousand devices a long one."""
+        ids = [sensor_id for (sensor_id,) in below.execute("SELECT id FROM sensors ORDER BY id")]
+        for start in range(0, len(ids), _SENSORS_AT_ONCE):
+            some = ids[start : start + _SENSORS_AT_ONCE]
+            for sensor_id, ts, value in below.execute(_NEWEST, (some, SAMPLES_KEPT)):
+                self._latest.put(sensor_id, ts, value)
+            newest = {sensor_id: samples[-1].value for sensor_id in some if (samples := self._latest.of(sensor_id))}
+            for sensor_id, since_ms in below.execute(_UNCHANGED_SINCE, (list(newest), list(newest.values()))):
+                if since_ms is not None:
+                    self._latest.hold(sensor_id, since_ms)
 
     async def close(self) -> None:
         if self._following is not None:

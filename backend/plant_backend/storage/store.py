@@ -303,13 +303,7 @@ class SqlStorage:
         self._last_event_id = max(last_event or 0, self._dropped[1])
         for number, seen_ms in below.execute("SELECT number, last_seen_at FROM devices WHERE last_seen_at IS NOT NULL"):
             self._latest.saw(number, seen_ms)
-        for (sensor_id,) in below.execute("SELECT id FROM sensors").fetchall():
-            for ts, value in below.execute(
-                "SELECT ts, value FROM readings WHERE sensor_id = ? AND is_age_known ORDER BY ts DESC LIMIT ?",
-                (sensor_id, SAMPLES_KEPT),
-            ):
-                self._latest.put(sensor_id, ts, value)
-            self._hold(below, sensor_id)
+        self._load_samples(below)
         rows = below.execute(
             "SELECT id, device_number, batch_id, received_at, content, offsets FROM batches WHERE id > ? ORDER BY id",
             (compacted_through,),
@@ -317,6 +311,15 @@ class SqlStorage:
         for logged in compactor.decode_rows(rows):
             self._latest.take(logged.batch)
             self._readings_waiting += len(logged.batch.values)
+
+    def _load_samples(self, below: Driver) -> None:
+        for (sensor_id,) in below.execute("SELECT id FROM sensors").fetchall():
+            for ts, value in below.execute(
+                "SELECT ts, value FROM readings WHERE sensor_id = ? AND is_age_known ORDER BY ts DESC LIMIT ?",
+                (sensor_id, SAMPLES_KEPT),
+            ):
+                self._latest.put(sensor_id, ts, value)
+            self._hold(below, sensor_id)
 
     def _hold(self, below: Driver, sensor_id: int) -> None:
         """Find since when a sensor's value is what it is: looking back stops at the first other value."""
