@@ -171,3 +171,16 @@ async def test_each_sensor_has_its_own_history(storage: SqlStorage) -> None:
         assert [value for _, value in await all_of(storage, other.sensors[0].id)] == [3.0]
         assert await all_of(storage, 999) == []
         await storage.compact()
+
+
+async def test_after_a_restart_it_is_known_since_when_a_value_is_what_it_is(opened: Opened) -> None:
+    """A probe that is stuck must not look fresh whenever the backend is updated."""
+    same: list[Any] = [(1, 7.0, hours * 3_600_000) for hours in reversed(range(100))]
+    async with opened() as storage:
+        await a_device(storage)
+        await storage.append(a_batch("b-1", [(1, 8.0, 100 * 3_600_000), *same, (2, 1.0, 60_000), (2, 2.0, 0)]))
+        before = [(storage.latest(sensor), storage.unchanged_since(sensor)) for sensor in (1, 2, 3)]
+        await storage.compact()
+    async with opened() as storage:
+        assert [(storage.latest(sensor), storage.unchanged_since(sensor)) for sensor in (1, 2, 3)] == before
+        assert storage.unchanged_since(1) == NOW - timedelta(hours=99)
