@@ -169,7 +169,7 @@ def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:
 
 
 def test_a_chart_is_compared_with_one_s_own_sensors_alone(owner: Visitor, node: Node, backend: Backend) -> None:
-    foreign = backend.add_person("zoe").add_device("Secret garden")
+    foreign = backend.add_person("nell").add_device("Secret garden")
     path = f"/web{node.path}/chart"
     page = owner.page(path, **{"sensor": "soil", "range": "6h", "with": f"{node.device_id}:air"})
     assert f'data-with-url="/web{node.path}/chart/data" data-with-sensor="air"' in page
