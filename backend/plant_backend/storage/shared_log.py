@@ -22,11 +22,18 @@ _KNOWN = """
         JOIN accepted_batches AS a ON a.device_number = k.device_number AND a.batch_id = k.batch_id
 """
 
-_IDS = "SELECT nextval('batches_id_seq') FROM generate_series(1, ?)"
-
-_INSERT = """
-    INSERT INTO batches (id, device_number, batch_id, received_at, content, offsets)
-    SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::bytea[], ?::bytea[])
+# One statement: while it is under way the other processes wait for the lock.
+_APPEND = """
+    INSERT INTO batches (device_number, batch_id, received_at, content, offsets)
+    SELECT n.device_number, n.batch_id, n.received_at, n.content, n.offsets
+    FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bytea[], ?::bytea[])
+        WITH ORDINALITY AS n (device_number, batch_id, received_at, content, offsets, place)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM accepted_batches AS a WHERE a.device_number = n.device_number AND a.batch_id = n.batch_id
+    )
+    ORDER BY n.place
+    ON CONFLICT (device_number, batch_id) DO NOTHING
+    RETURNING id, device_number, batch_id
 """
 
 
@@ -47,36 +54,38 @@ class SharedBatchLog(BatchLog):
         return self.last_id - self._compacted_through
 
     def append(self, connection: Driver, batches: Sequence[Batch], group: OpenGroup) -> list[Appended]:
-        keys = [(batch.device_number, batch.batch_id) for batch in batches]
-        log: dict[tuple[int, str], bytes] = {}
-        digests: dict[tuple[int, str], bytes] = {}
-        for device, batch_id, content, kept in connection.execute(
-            _KNOWN, ([device for device, _ in keys], [batch_id for _, batch_id in keys])
-        ):
-            if content is not None:
-                log[(device, batch_id)] = content
-            else:
-                digests[(device, batch_id)] = kept
-        rows: list[tuple[int, str, int, bytes, bytes]] = []
+        rows = [(batch.device_number, batch.batch_id, batch.received_at_ms, *encode(batch)) for batch in batches]
+        ids = {
+            (device, batch_id): log_id
+            for log_id, device, batch_id in connection.execute(
+                _APPEND, [list(column) for column in zip(*rows, strict=True)]
+            )
+        }
+        known = {} if len(ids) == len(rows) else self._accepted_before(connection, [row[:2] for row in rows])
         outcomes: list[Appended] = []
-        fresh: list[tuple[int, Batch]] = []
-        for key, batch in zip(keys, batches, strict=True):
-            content, offsets = encode(batch)
-            known = group.contents.get(key) or log.get(key)
-            if known is not None or key in digests:
-                is_same = known == content if known is not None else digests[key] == digest(content)
-                outcomes.append(repeat(batch, is_same=is_same))
+        for batch, (device, batch_id, _, content, _) in zip(batches, rows, strict=True):
+            log_id = ids.pop((device, batch_id), None)
+            if log_id is not None:
+                receipt = Receipt(len(batch.values), is_duplicate=False)
+                outcomes.append(Appended(receipt, LoggedBatch(log_id, batch)))
                 continue
-            group.contents[key] = content
-            rows.append((*key, batch.received_at_ms, content, offsets))
-            fresh.append((len(outcomes), batch))
-            outcomes.append(Appended(Receipt(len(batch.values), is_duplicate=False)))
-        if rows:
-            ids = [row[0] for row in connection.execute(_IDS, (len(rows),))]
-            connection.execute(_INSERT, (ids, *(list(column) for column in zip(*rows, strict=True))))
-            for log_id, (place, batch) in zip(ids, fresh, strict=True):
-                outcomes[place].logged = LoggedBatch(log_id, batch)
+            logged, kept = known[(device, batch_id)]
+            outcomes.append(repeat(batch, is_same=logged == content if logged is not None else kept == digest(content)))
         return outcomes
+
+    def _accepted_before(
+        self, connection: Driver, keys: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], tuple[bytes | None, bytes | None]]:
+        """Look up batches that were accepted before: their content while they are in the log, its digest later."""
+        found: dict[tuple[int, str], tuple[bytes | None, bytes | None]] = {}
+        columns = ([device for device, _ in keys], [batch_id for _, batch_id in keys])
+        for device, batch_id, content, kept in connection.execute(_KNOWN, columns):
+            logged, older = found.get((device, batch_id), (None, None))
+            found[(device, batch_id)] = (
+                content if content is not None else logged,
+                kept if kept is not None else older,
+            )
+        return found
 
     def forget(self, device_number: int) -> None:
         """Nothing is kept of a device."""
