@@ -174,7 +174,7 @@ class Backend:
         return await self.services.telemetry.accept(await self._entry(), batch_id, "boot", readings)
 
     async def poll(self, after: int, wait_s: float = 0) -> list[tuple[Command, int]]:
-        return list(await self.services.commands.poll(await self._entry(), after, wait_s))
+        return list((await self.services.commands.poll(await self._entry(), after, wait_s)).commands)
 
     def wake(self) -> None:
         """Tell a waiting poll to look again."""
