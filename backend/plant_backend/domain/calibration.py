@@ -16,6 +16,7 @@ from plant_backend.domain.kinds import MEASURES, SensorKind
 POINTS_MIN, POINTS_MAX = 2, 16
 _RAW_MAX = 1e9
 _DECIMALS = 4
+_LARGEST = math.nextafter(math.inf, 0)
 
 OVERSHOOT = 0.1
 """By this share of its range a percentage may pass either end of it and be held at the end.
@@ -36,7 +37,8 @@ class Point:
 class Calibration:
     """A piecewise linear map. `points` are in the order of their raw values, and their values only rise or only fall.
 
-    Beyond the outer points the outer lines go on.
+    Beyond the outer points the outer lines go on, as far as there are numbers: JSON has no infinity, and what a node
+    sends must not keep its alerts and decisions from being written down.
     """
 
     version: int
@@ -48,7 +50,7 @@ class Calibration:
         place = min(max(bisect_right(self.points, raw, key=_raw_of) - 1, 0), len(self.points) - 2)
         a, b = self.points[place], self.points[place + 1]
         value = a.value + (raw - a.raw) * (b.value - a.value) / (b.raw - a.raw)
-        return _held(kind, round(value, _DECIMALS))
+        return _held(kind, round(min(max(value, -_LARGEST), _LARGEST), _DECIMALS))
 
     def buckets_of(self, kind: SensorKind, series: BucketSeries) -> BucketSeries:
         """Give what buckets of raw values mean.

@@ -1,22 +1,27 @@
 """What raw values mean: lines through points, and out where an unplugged probe is, a value that no soil can have."""
 
 import math
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plant_backend.domain.alert import RaiseAlert
 from plant_backend.domain.calibration import Calibration, Point, calibration_errors
 from plant_backend.domain.history import Bucket
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import SensorState
 from plant_backend.domain.reason import ReasonCode
 from plant_backend.domain.rules import decide
+from plant_backend.storage.json_codec import decode_reasons, decode_sentences, dump
 
 from tests.builders import NOW, a_plant
 
 SOIL = SensorKind.SOIL_MOISTURE
 PROBE = Calibration(1, NOW, (Point(1.2, 100), Point(1.8, 40), Point(2.8, 0)))
 """Capacitive: the wetter, the lower the voltage."""
+
+STEEP = Calibration(1, NOW, (Point(1, 0), Point(1.5, 100)))
 
 raws = st.floats(-60, 60)
 calibrations = st.tuples(
@@ -40,6 +45,18 @@ calibrations = st.tuples(
 )
 def test_a_value_between_points_lies_on_the_line(raw: float, value: float) -> None:
     assert PROBE.value_of(SOIL, raw) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("raw", [sys.float_info.max, -sys.float_info.max, 1e307])
+def test_what_is_beyond_all_numbers_is_the_largest_of_them(raw: float) -> None:
+    """Infinity is none in JSON: an alert that told of it could be written and never be read again."""
+    value = STEEP.value_of(SOIL, raw)
+    assert value == math.copysign(sys.float_info.max, raw)
+    decision = decide(a_plant(soil=(value, value)), NOW)
+    (alert,) = (change for change in decision.alerts if isinstance(change, RaiseAlert))
+    assert decision.reasons[0].code is ReasonCode.PROBE_IMPLAUSIBLE
+    assert decode_sentences(dump(alert.sentences)) == alert.sentences
+    assert decode_reasons(dump(decision.reasons)) == decision.reasons
 
 
 @pytest.mark.parametrize("raw", [0.0, 3.3, -1, 5])
