@@ -4,13 +4,14 @@ import secrets as random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plant_backend.domain.errors import InvalidCredentials, PlantError, TooManyAttempts
+from plant_backend.domain.errors import InvalidCredentials, PlantError, TooManyAttempts, Unavailable
 from plant_backend.domain.kinds import ActuatorKind
 from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Device, Manifest
 from plant_backend.ports import Bus, Clock, Storage, Transaction
 from plant_backend.services import secrets
 from plant_backend.services.attempts import Attempts, Refusals, network_of
+from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.directory import Directory, tag
 from plant_backend.services.documents import device_document
 from plant_backend.services.real_time import real_ms
@@ -51,7 +52,14 @@ class NodeAuth:
     """Signs nodes in. Times of tokens are real ones, whatever the plants' clock says."""
 
     def __init__(
-        self, storage: Storage, bus: Bus, clock: Clock, directory: Directory, tokens: AccessTokens, salt: str = ""
+        self,
+        storage: Storage,
+        bus: Bus,
+        clock: Clock,
+        watch: ClockWatch,
+        directory: Directory,
+        tokens: AccessTokens,
+        salt: str = "",
     ) -> None:
         self._guesses = Attempts(60, 2, "nodes", bus, salt)
         self._refusals = Refusals()
@@ -59,11 +67,15 @@ class NodeAuth:
         self._storage = storage
         self._bus = bus
         self._clock = clock
+        self._watch = watch
         self._directory = directory
         self._tokens = tokens
 
     async def sign_in(self, device_id: str, secret: str, manifest: Manifest | None, address: str = "") -> SignedIn:
-        """Check a device's secret and register its channels. Raises InvalidCredentials, TooManyAttempts, Conflict."""
+        """Check a device's secret and register its channels.
+
+        Raises InvalidCredentials, TooManyAttempts, Conflict, Unavailable.
+        """
         try:
             return await self._sign_in(device_id, secret, manifest, address)
         except (InvalidCredentials, TooManyAttempts):
@@ -78,12 +90,16 @@ class NodeAuth:
         if await self._storage.read(lambda tx: tx.devices.by_secret(device_id, digest, now_ms)) is None:
             raise self._refusal(address)
         refresh_token = secrets.make(secrets.REFRESH_TOKEN)
+        # What the pumps ran in the last 24 hours is told to a node that may have nothing else to go by.
+        mark = await self._watch.settle()
         now = self._clock.now()
 
         def work(tx: Transaction) -> tuple[Device, bool, Sequence[PumpUse]]:
             device = tx.devices.by_secret(device_id, digest, now_ms)
             if device is None:
                 raise InvalidCredentials
+            if not self._watch.is_settled(mark):
+                raise Unavailable("The backend's clock was set a moment ago: ask again.")
             is_change = manifest is not None and tx.devices.register(device.number, manifest, now)
             if is_change:
                 before, device = device, tx.devices.by_number(device.number) or device

@@ -95,7 +95,7 @@ def build_services(
         clock=clock,
         tokens=tokens,
         telemetry=Telemetry(storage, clock, watch),
-        node_auth=NodeAuth(storage, bus, clock, directory, tokens, salt),
+        node_auth=NodeAuth(storage, bus, clock, watch, directory, tokens, salt),
         commands=commands,
         automation=Automation(storage, bus, clock, watch, directory, commands),
         devices=devices,

@@ -66,6 +66,20 @@ async def test_a_jump_neither_refills_nor_freezes_the_daily_cap(backend: Backend
     assert await refusal(backend) is None
 
 
+@pytest.mark.parametrize("jump_s", JUMPS)
+async def test_a_node_that_signs_in_after_a_jump_hears_what_its_pump_ran(backend: Backend, jump_s: int) -> None:
+    """It may have lost its own ledger, as in the power cut after which the clock was set."""
+    _, secret = await backend.services.devices.rotate_secret(backend.who, backend.device.id)
+    await backend.tell(12)
+    await run_a_dose(backend, CAP_MS)
+    backend.clock.jump(jump_s)
+    signed_in = await backend.services.node_auth.sign_in(backend.device.id, secret, None)
+    assert [(pump.key, pump.used_ms) for pump in signed_in.pumps] == [("pump", CAP_MS)]
+    backend.clock.wait(25 * HOUR_S)
+    signed_in = await backend.services.node_auth.sign_in(backend.device.id, secret, None)
+    assert [(pump.key, pump.used_ms) for pump in signed_in.pumps] == [("pump", 0)]
+
+
 async def test_a_jump_between_two_doses_of_the_rules(backend: Backend) -> None:
     await backend.tell(12)
     await backend.evaluate()
