@@ -524,6 +524,10 @@ class Notifications(Protocol):
 
     def mark_sent(self, message_ids: Sequence[int], now: datetime) -> None: ...
 
+    def over_meanwhile(self, message_ids: Sequence[int]) -> Sequence[Alert]:
+        """Give the alerts of these messages that were resolved before anything of them was known to be told."""
+        ...
+
     def put_off(self, target_id: int, alert_id: int, severity: Severity, until: datetime) -> None:
         """Let what waits of this severity about openings of the same alert (device, kind, channel) wait until then."""
         ...

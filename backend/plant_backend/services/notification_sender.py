@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from plant_backend.domain.alert import Severity
+from plant_backend.domain.alert import Alert, Severity
 from plant_backend.domain.errors import Unavailable
 from plant_backend.domain.notification import (
     Change,
@@ -16,6 +16,7 @@ from plant_backend.domain.notification import (
     Target,
     after_failure,
     after_success,
+    expires_at,
     not_before,
     plan,
 )
@@ -148,7 +149,9 @@ class NotificationSender:
             if known is None:
                 return
             if failure is None:
+                over = tx.notifications.over_meanwhile(ids)
                 tx.notifications.mark_sent(ids, now)
+                _tell_of_ends(tx, known, over, now)
                 _let_returns_wait(tx, target.id, planned.send, now)
                 tx.notifications.set_health(target.id, after_success(known.health, now))
             else:
@@ -165,6 +168,16 @@ class NotificationSender:
             except Exception:
                 log.exception("notification_not_written_down", target=target.id)
                 await asyncio.sleep(_WRITE_AGAIN_AFTER_ERROR_S)
+
+
+def _tell_of_ends(tx: Transaction, target: Target, over: Sequence[Alert], now: datetime) -> None:
+    """An alert may be over while it is being told: its end was no news, since nobody was known to have heard of it."""
+    user = tx.users.get(target.user_id)
+    if not target.settings.wants_resolved or user is None:
+        return
+    for alert in over:
+        if alert.resolved_by != user[0].username:
+            tx.notifications.put(target.id, alert, Change.RESOLVED, now, now, expires_at(Change.RESOLVED, now))
 
 
 def _let_returns_wait(tx: Transaction, target_id: int, sent: Sequence[Message], now: datetime) -> None:

@@ -183,6 +183,20 @@ async def test_an_alert_that_goes_and_comes_back_while_it_is_being_told_waits_as
         assert await post.storage.read(lambda tx: tx.notifications.told(1, 1)) == {Change.OPENED}
 
 
+async def test_the_end_of_an_alert_that_came_while_it_was_being_told_is_told_too(tmp_path: Path, hook: Webhook) -> None:
+    hook.hang()
+    async with a_post(tmp_path) as post:
+        await post.add_target(hook.url)
+        await post.raise_alert(Severity.WARNING)
+        await soon(lambda: hook.connections)
+        await post.clear_alert()
+        hook.let_go.set()
+
+        await soon(lambda: len(hook.requests) == 2)
+        await soon(lambda: _without_waiting(post))
+        assert await post.storage.read(lambda tx: tx.notifications.told(1, 1)) == {Change.OPENED, Change.RESOLVED}
+
+
 async def test_a_critical_alert_that_flaps_while_nobody_can_be_reached_is_one_message(
     tmp_path: Path, hook: Webhook
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
 
-from plant_backend.domain.alert import Alert, Severity
+from plant_backend.domain.alert import Alert, AlertState, Severity
 from plant_backend.domain.errors import NotFound
 from plant_backend.domain.model import Device
 from plant_backend.domain.notification import Change, Message, MessageState, Target, TargetHealth, TargetSettings
@@ -215,6 +215,15 @@ class SqlNotifications:
             .where(messages.c.id.in_(message_ids))
             .values(state=MessageState.SENT, reason=None, finished_at=to_ms(now))
         )
+
+    def over_meanwhile(self, message_ids: Sequence[int]) -> Sequence[Alert]:
+        of = select(messages.c.alert_id).where(
+            messages.c.id.in_(message_ids),
+            messages.c.state == MessageState.DROPPED,
+            messages.c.change != Change.RESOLVED,
+        )
+        over = select_alerts().where(alerts.c.id.in_(of), alerts.c.state == AlertState.RESOLVED)
+        return [read_alert(row) for row in self._connection.execute(over.order_by(alerts.c.id))]
 
     def put_off(self, target_id: int, alert_id: int, severity: Severity, until: datetime) -> None:
         told = alerts.alias()
