@@ -97,6 +97,10 @@ class PostgresStorage(SqlStorage):
             connection = self._writer.connection
             # One snapshot: what is committed meanwhile is followed from there on.
             raw(connection).execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                # Values that have stood still for weeks are many rows to look back through, and a long tail takes time
+                # to read. It holds up nobody, and who gave up here would never start.
+                raw(connection).execute(f"SET LOCAL {limit} = 0")
             if raw(connection).execute("SELECT 1 FROM instance WHERE key = 'copy_unfinished'").fetchone():
                 raise DatabaseUnusable(
                     f"The database {shown(self._url)} holds half a copy: run plant-backend copy again until it ends."

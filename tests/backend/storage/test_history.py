@@ -1,5 +1,6 @@
 """History and latest values: the same before and after compaction, under late data, and after a crash."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from plant_backend.domain.model import SAMPLES_KEPT as KEPT
 from plant_backend.domain.model import Sample
 from plant_backend.storage import compactor
+from plant_backend.storage.driver import Driver, raw
+from plant_backend.storage.postgres_store import PostgresStorage
 from plant_backend.storage.store import SqliteStorage, SqlStorage
 
-from tests.backend.storage.conftest import Opened, a_device
+from tests.backend.storage.conftest import Opened, SetClock, a_device
 from tests.builders import DAY, MINUTE, NOW, SECOND, a_batch, to_ms
 
 Reading = tuple[int, float, int | None]
@@ -184,3 +187,27 @@ async def test_after_a_restart_it_is_known_since_when_a_value_is_what_it_is(open
     async with opened() as storage:
         assert [(storage.latest(sensor), storage.unchanged_since(sensor)) for sensor in (1, 2, 3)] == before
         assert storage.unchanged_since(1) == NOW - timedelta(hours=99)
+
+
+@pytest.mark.postgresql_only
+async def test_a_start_takes_the_time_that_it_takes(database: str, clock: SetClock) -> None:
+    """Thousands of gauges that have stood still for two months are more than a minute's look back."""
+    limits = ("statement_timeout", "idle_in_transaction_session_timeout")
+
+    class Started(PostgresStorage):
+        while_loading: Sequence[str] = ()
+
+        def _load_samples(self, below: Driver) -> None:
+            self.while_loading = [below.execute(f"SHOW {limit}").fetchone()[0] for limit in limits]
+            super()._load_samples(below)
+
+    storage = Started(database, clock)  # type: ignore[arg-type]
+    await storage.open()
+    try:
+        assert storage.while_loading == ["0", "0"]
+        usual = await storage.write(
+            lambda tx: [raw(tx.connection).execute(f"SHOW {limit}").fetchone()[0] for limit in limits]
+        )
+        assert usual == ["1min", "10s"], "a write holds up the others"
+    finally:
+        await storage.close()
