@@ -190,6 +190,9 @@ def test_an_alert_is_read_out_in_german(backend: Backend, greta: Person, other: 
         assert said.text == "Der Wassertank steht bei 3\xa0%: Füll ihn auf. Bis dahin wird nicht gegossen."
         for odd in ("", "x", "²", "0", "9" * 20):
             assert visitor.get("/web/alerts/told", id=odd).text == ""
+        # A page that nobody looked at for hours hears of it when it is long over.
+        visitor.post(f"/web/alerts/{alert['id']}/resolve")
+        assert visitor.get("/web/alerts/told", id=str(alert["id"])).text == ""
     assert other.get("/web/alerts/told", id=str(alert["id"])).text == ""
 
 

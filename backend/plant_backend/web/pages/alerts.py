@@ -50,7 +50,9 @@ async def tell(visit: Visit) -> Response:
         alert = await visit.services.alerts.get(visit.who, int(asked) if _is_id(asked) else 0)
     except NotFound:
         return PlainTextResponse("")
-    return PlainTextResponse(visit.told_plain(alert.message, alert.sentences))
+    # A page that nobody looked at for long hears of all that happened meanwhile.
+    is_over = alert.state is AlertState.RESOLVED
+    return PlainTextResponse("" if is_over else visit.told_plain(alert.message, alert.sentences))
 
 
 @page.post("/alerts/{alert_id}/acknowledge", "alert_acknowledge")
