@@ -26,7 +26,7 @@ from plant_backend.storage.expired_months import OldestMonth, detached_months, o
 from plant_backend.storage.leadership import Leadership
 from plant_backend.storage.log_marks import CLOCK_MOVED, log_mark
 from plant_backend.storage.postgres import PostgresDriver, below, connect, is_lost, is_unwell, postgres_engine, shown
-from plant_backend.storage.retention import DAY_MS, Retention
+from plant_backend.storage.retention import Retention
 from plant_backend.storage.shared_log import SharedBatchLog
 from plant_backend.storage.store import COMPACT_AT_BATCHES, COMPACT_EVERY_S, SqlStorage, dropped_through
 from plant_backend.storage.transaction import SqlTransaction
@@ -189,7 +189,7 @@ class PostgresStorage(SqlStorage):
 
         def make_months(tx: SqlTransaction) -> None:
             for table in sorted(months.PARTITIONED):
-                months.make(raw(tx.connection), table, (now_ms, now_ms + 31 * DAY_MS))
+                months.make(raw(tx.connection), table, (now_ms, months.Month.of(now_ms).next.begins_ms))
 
         await self.write(make_months)
         for month in await self._on_reader_thread(look):

@@ -67,6 +67,15 @@ async def test_a_month_is_there_before_its_first_reading(opened: Opened, databas
     assert months(database) == months(database, "rollups_5min") == ["2026_07", "2026_08"]
 
 
+async def test_the_next_month_is_there_also_where_it_is_shorter_than_this_one(
+    opened: Opened, database: str, clock: SetClock
+) -> None:
+    clock.moment = datetime(2027, 1, 30, tzinfo=UTC)
+    async with opened() as storage:
+        await storage.compact()
+    assert months(database) == ["2027_01", "2027_02"]
+
+
 async def test_a_reading_that_comes_again_is_there_once_in_whichever_month(opened: Opened, database: str) -> None:
     async with opened() as storage:
         await a_device(storage)
