@@ -110,7 +110,7 @@ class Agent:
             on_outcome=self._outbox.news.set,
             on_fault=self._workers.fail,
         )
-        handler = CommandHandler(self._actuation, self._ledger, self._outbox)
+        handler = CommandHandler(self._actuation, self._ledger, self._outbox, self._clock)
         self._poller = Poller(backend, handler, self._ledger, self._link, clock, self._stop)
         self._acker = Acker(backend, self._outbox, self._stop)
         self._sampler = Sampler(

@@ -55,7 +55,8 @@ class AckOutbox:
 class CommandHandler:
     """Takes one answer of the backend and carries out what is new in it."""
 
-    def __init__(self, actuation: Actuation, ledger: Ledger, outbox: AckOutbox) -> None:
+    def __init__(self, actuation: Actuation, ledger: Ledger, outbox: AckOutbox, clock: Clock) -> None:
+        self._clock = clock
         self._actuation = actuation
         self._ledger = ledger
         self._outbox = outbox
@@ -74,7 +75,10 @@ class CommandHandler:
             return False
         commands = sorted((command for entry in entries if (command := self._parse(entry))), key=lambda each: each.seq)
         held_ms = data.get("held_ms")
-        told_mono_ms = asked_mono_ms + (held_ms if _is_count(held_ms) else 0)
+        told_mono_ms = asked_mono_ms
+        if isinstance(held_ms, int) and _is_count(held_ms):
+            # It held the question no longer than we waited, whatever it says.
+            told_mono_ms = min(asked_mono_ms + held_ms, self._clock.mono_ms())
         has_news = False
         for command in commands:
             has_news = self._carry_out(command, told_mono_ms) or has_news

@@ -139,7 +139,7 @@ class Node:
             on_outcome=self.outbox.news.set,
             on_fault=self.faults.append,
         )
-        self.handler = CommandHandler(self.actuation, self.ledger, self.outbox)
+        self.handler = CommandHandler(self.actuation, self.ledger, self.outbox, self.clock)
         self.poller = Poller(self.client, self.handler, self.ledger, self.link, self.clock, self.stop)
         self.acker = Acker(self.client, self.outbox, self.stop)
 

@@ -114,6 +114,15 @@ def test_what_the_backend_held_the_question_makes_a_command_no_older(node: Node,
     assert edges(tmp_path) == [True, False]
 
 
+def test_a_backend_held_no_question_for_longer_than_the_node_waited(node: Node, tmp_path: Path) -> None:
+    """Its clock runs fast, or what stands between them makes things up: that makes no command younger than now."""
+    entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 0}
+    for held_ms in (60_000, 2**62):
+        node.handler.handle({"commands": [entry], "held_ms": held_ms}, asked_mono_ms=node.clock.mono_ms())
+        assert node.outcome(1) == ("expired", 0, None)
+    assert edges(tmp_path) == []
+
+
 def test_a_disk_that_takes_longer_than_the_ttl_starts_nothing(
     node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
