@@ -128,7 +128,7 @@ async def _marks(visit: Visit, plant: Plant, span: Span) -> dict[str, Any]:
 async def _refills(visit: Visit, plant: Plant, sensor: Sensor, series: BucketSeries, span: Span) -> list[int]:
     """Give when the reservoir was filled, also beside what else is shown: water ran again from then on."""
     tank = plant.reservoir
-    if tank is None or tank.sensor.unit != "%":
+    if tank is None or not tank.sensor.is_calibrated:
         return []
     if tank.sensor.key != sensor.key:
         _, series = await visit.services.history.buckets(

@@ -193,6 +193,22 @@ def test_a_refill_is_marked_in_every_chart_of_its_plant(owner: Visitor, ada: Per
     ada.request("DELETE", node.path)
 
 
+def test_counts_that_mean_nothing_yet_tell_of_no_refill(owner: Visitor, ada: Person) -> None:
+    """Ten counts are noise, and with many a gauge they fall when it is filled."""
+    tank = {"key": "tank", "kind": "reservoir_level", "unit": "raw"}
+    node = ada.add_device(manifest=MANIFEST | {"sensors": [*MANIFEST["sensors"][:1], tank]})
+    for minute, level in {50: 2_100, 40: 2_088, 30: 2_105, 20: 2_089, 10: 2_104}.items():
+        node.try_send([{"sensor": "tank", "value": level, "age_ms": minute * 60_000}])
+    assert owner.get(f"/web{node.path}/chart/data", sensor="tank").json()["refills"] == []
+    points = [{"raw": 3_000, "value": 0}, {"raw": 2_000, "value": 100}]
+    ada.request("PUT", f"{node.path}/channels/tank/calibration", json={"points": points})
+    assert owner.get(f"/web{node.path}/chart/data", sensor="tank").json()["refills"] == []
+    node.try_send([{"sensor": "tank", "value": 2_900, "age_ms": 5 * 60_000}])
+    node.try_send([{"sensor": "tank", "value": 2_050, "age_ms": 60_000}])
+    assert len(owner.get(f"/web{node.path}/chart/data", sensor="tank").json()["refills"]) == 1
+    ada.request("DELETE", node.path)
+
+
 def test_a_range_without_a_zone_is_of_the_person_s(owner: Visitor, node: Node) -> None:
     owner.client.cookies.set("plant_zone", "Europe/Berlin")
     path = f"/web{node.path}/chart/data"
