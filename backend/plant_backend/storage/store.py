@@ -233,8 +233,9 @@ class SqlStorage:
         now_ms = to_ms(self._clock.now())
         await self._drop_readings(now_ms)
         if abs(now_ms - self._pruned_at_ms) >= pruning.EVERY_MS:
-            await self._prune(now_ms)
+            # Also where it fails: among millions of records each compaction would look for them, in vain.
             self._pruned_at_ms = now_ms
+            await self._prune(now_ms)
 
     async def _drop_readings(self, now_ms: int) -> None:
         def due(connection: Connection) -> list[Expiry]:

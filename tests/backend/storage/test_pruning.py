@@ -200,3 +200,18 @@ async def test_what_was_told_goes_after_a_week_unless_the_alert_is_still_open(
     await run(storage, clock)
     assert count(storage, "notification_messages") == 1
     assert await storage.read(lambda tx: tx.notifications.told(1, 1)) == {Change.OPENED}
+
+
+async def test_what_cannot_be_pruned_is_tried_again_after_an_hour_and_not_with_each_compaction(
+    storage: SqlStorage, clock: SetClock
+) -> None:
+    """With 10,000 devices there is a compaction each half a minute, and millions of records to look through."""
+    await storage.write(lambda tx: raw(tx.connection).execute("ALTER TABLE audit RENAME TO away"))
+    with pytest.raises(Exception, match="audit"):
+        await storage.compact()
+    await storage.compact()
+    clock.moment += HOUR
+    with pytest.raises(Exception, match="audit"):
+        await storage.compact()
+    await storage.write(lambda tx: raw(tx.connection).execute("ALTER TABLE away RENAME TO audit"))
+    await run(storage, clock)
