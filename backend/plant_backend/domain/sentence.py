@@ -3,6 +3,7 @@
 The English words stand beside the code and are what the API says; the dashboard's catalogs translate them.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -14,7 +15,8 @@ from typing import Annotated, Any, ParamSpec
 
 Given = ParamSpec("Given")
 Value = str | int | float
-_PLAIN = (str, int, float)
+_PLAIN = (str, int)
+_LARGEST = math.nextafter(math.inf, 0)
 
 
 class Shape(StrEnum):
@@ -152,6 +154,9 @@ def _template(function: Callable[Given, None], words: str, one: str | None) -> C
 
 
 def _plain(value: Any) -> Value:
+    if type(value) is float:
+        # JSON has no infinity, and one alert that cannot be read again would keep all from being told.
+        return min(max(value, -_LARGEST), _LARGEST)
     if type(value) in _PLAIN:
         return value  # type: ignore[no-any-return]
     if isinstance(value, datetime):

@@ -1,6 +1,7 @@
 """What the domain says: each text is made of sentences with values, and can be made of them again."""
 
 import ast
+import math
 from datetime import datetime
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def test_each_text_is_what_its_sentences_say_also_when_they_were_written_down(
         kept = decode_sentences(dump(said))
         assert kept == said
         assert english(kept) == text
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1e308, 12.5])
+def test_whatever_number_a_sentence_has_it_can_be_read_again(value: float) -> None:
+    """A row that cannot be read takes all notifications with it."""
+    what = sentences.value_impossible("soil", value, "%", 0.0, 100.0)
+    assert decode_sentences(dump((what,))) == (what,)
+    assert english((what,)).startswith("soil reads ")
 
 
 def test_nothing_is_told_but_in_sentences() -> None:
