@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -250,6 +251,16 @@ class SqlStorage:
             return pruning.surplus(connection, self._retention, now_ms)
 
         for each in await self._on_reader_thread(look):
+            for rows in each.slices():
+                await self._lane.write(partial(self._drop_rows, each, rows))
+            if each.find_more is not None:
+                await self._prune_more(each, each.find_more)
+
+    async def _prune_more(self, each: pruning.Surplus, find_more: Callable[[Connection], pruning.Rows]) -> None:
+        for _ in range(pruning.PORTIONS - 1):
+            if len(each.rows) < pruning.MAX_ROWS:
+                return
+            each = replace(each, rows=await self._on_reader_thread(find_more))
             for rows in each.slices():
                 await self._lane.write(partial(self._drop_rows, each, rows))
 

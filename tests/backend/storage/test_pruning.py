@@ -12,6 +12,7 @@ from plant_backend.domain.ledger import DecisionOutcome
 from plant_backend.domain.model import Device
 from plant_backend.domain.notification import Change, TargetSettings
 from plant_backend.ports import Transaction
+from plant_backend.storage import pruning
 from plant_backend.storage.driver import raw
 from plant_backend.storage.pruning import EVERY_MS, KEPT_COMMANDS, surplus
 from plant_backend.storage.retention import Retention
@@ -170,6 +171,26 @@ async def test_the_audit_log_goes_by_real_time(storage: SqlStorage, clock: SetCl
         await storage.write(lambda tx, at_ms=at_ms: tx.audit.add(1, "ada", "x", "", "", at_ms))
     await run(storage, clock)
     assert count(storage, "audit") == 1
+
+
+async def test_a_run_takes_many_portions_of_batch_ids_and_still_one_day_at_most(
+    storage: SqlStorage, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fleet leaves more behind in an hour than is looked for at once."""
+    monkeypatch.setattr(pruning, "MAX_ROWS", 3)
+    monkeypatch.setattr(pruning, "PORTIONS", 4)
+    device = await a_device(storage)
+    for days_ago in (40, 38.5):
+        received = NOW - days_ago * DAY
+        for number in range(10 if days_ago == 40 else 14):
+            batch_id = f"b-{days_ago}-{number:02}"
+            await storage.append(a_batch(batch_id, [(1, 1.0, 0)], device=device.number, received=received))
+    await run(storage, clock)
+    assert count(storage, "accepted_batches") == 14
+    await run(storage, clock)
+    assert count(storage, "accepted_batches") == 2
+    await run(storage, clock)
+    assert count(storage, "accepted_batches") == 0
 
 
 async def test_what_may_go_is_dropped_in_slices(storage: SqlStorage) -> None:
