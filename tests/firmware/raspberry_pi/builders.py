@@ -142,11 +142,15 @@ class Node:
         self.handler = CommandHandler(self.actuation, self.ledger, self.outbox, self.clock)
         self.poller = Poller(self.client, self.handler, self.ledger, self.link, self.clock, self.stop)
         self.acker = Acker(self.client, self.outbox, self.stop)
+        self._backend = backend
+        self._working: list[threading.Thread] = []
 
     def work(self) -> None:
         """Poll and acknowledge, as the agent does."""
         for name, target in (("poller", self.poller.run), ("acker", self.acker.run)):
-            threading.Thread(target=target, args=(lambda: None,), name=name, daemon=True).start()
+            thread = threading.Thread(target=target, args=(lambda: None,), name=name, daemon=True)
+            thread.start()
+            self._working.append(thread)
 
     def order(self, command: Command) -> None:
         """Carry out a command that arrives now."""
@@ -170,6 +174,11 @@ class Node:
         self.stop.set()
         self.outbox.news.set()
         self.actuation.close(Reason.SHUTDOWN)
+        # Whoever closes the state file under a thread that reads it crashes the interpreter.
+        with self._backend.change:
+            self._backend.next_poll_turn()
+        for thread in self._working:
+            thread.join()
         self.driver.close()
 
 
