@@ -9,7 +9,7 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from plant_node import __version__, database, systemd
@@ -85,7 +85,8 @@ class Agent:
         lived = LivedClock.resume(connection, clock)
         self._ledger = Ledger(connection, lived)
         self._recover(is_whole)
-        self._ledger.belong_to(settings.device_id)
+        if not self._ledger.is_new():
+            self._ledger.belong_to(settings.device_id)
         self._queue = ReadingQueue(
             database.connect(path, synchronous="NORMAL"), clock, lived, max_readings=settings.queue_max_readings
         )
@@ -98,6 +99,7 @@ class Agent:
             channels.manifest(),
             clock=clock,
             link=self._link,
+            on_sign_in=self._learn_past,
         )
         self._outbox = AckOutbox(self._ledger)
         self._actuation = Actuation(
@@ -162,7 +164,21 @@ class Agent:
         for actuator in self._settings.config.channels.actuators:
             if actuator.kind == PUMP:
                 log.critical("%s: the ledger is lost; no run for 24 h, since nobody knows what ran", actuator.key)
-                self._ledger.assume_day_is_spent(actuator.key, actuator.limits.max_day_ms)
+                self._ledger.assume_ran(actuator.key, actuator.limits.max_day_ms)
+
+    def _learn_past(self, used_ms: Mapping[str, int]) -> None:
+        """A ledger that nobody has begun, of pumps that the backend has seen run, is a lost one."""
+        try:
+            if not self._ledger.is_new():
+                return
+            for actuator in self._settings.config.channels.actuators:
+                ran_ms = used_ms.get(actuator.key, 0) if actuator.kind == PUMP else 0
+                if ran_ms > 0:
+                    log.warning("%s: no ledger of its own; as if it had run until now, for %d ms", actuator.key, ran_ms)
+                    self._ledger.assume_ran(actuator.key, ran_ms)
+            self._ledger.belong_to(self._settings.device_id)
+        except sqlite3.Error as error:
+            raise Unavailable(f"the ledger cannot be written ({error})") from error
 
     def _shut_down(self) -> int:
         systemd.notify("STOPPING=1")

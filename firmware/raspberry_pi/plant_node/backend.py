@@ -76,13 +76,19 @@ class Backend:
         *,
         clock: Clock,
         link: Link,
+        on_sign_in: Callable[[Mapping[str, int]], None] = lambda _: None,
     ) -> None:
+        """`on_sign_in` hears first of all what the backend knows that each pump ran in the last 24 hours, in ms.
+
+        What it raises is the sign-in's failure.
+        """
         self._base_url = base_url
         self._device_id = device_id
         self._secret = secret
         self._manifest = manifest
         self._clock = clock
         self._link = link
+        self._on_sign_in = on_sign_in
         self._http = urllib3.PoolManager(
             num_pools=1, maxsize=4, headers={"User-Agent": f"plant-node/{__version__}", "Accept": "application/json"}
         )
@@ -146,6 +152,12 @@ class Backend:
         answer = self._exchange("POST", "/auth/device", self._credentials, None, _ANSWER_S)
         if answer.status == 200:
             token = self._keep(answer)
+            try:
+                self._on_sign_in(_used_ms(answer.data.get("pumps")))
+            except BaseException:
+                # What cannot be written down must be told again, which no refresh does.
+                self._access = self._refresh = None
+                raise
             log.info("auth: signed in as %s", self._device_id)
             return token
         if answer.status == 401:
@@ -223,6 +235,15 @@ class Backend:
             raise Unavailable("something that is not the backend answers")
         self._link.answered()
         return Answer(status, data)
+
+
+def _used_ms(pumps: Any) -> dict[str, int]:
+    used_ms: dict[str, int] = {}
+    for pump in pumps if isinstance(pumps, list) else []:
+        key, ran_ms = (pump.get("key"), pump.get("used_ms")) if isinstance(pump, dict) else (None, None)
+        if isinstance(key, str) and isinstance(ran_ms, int) and 0 <= ran_ms < 2**63:
+            used_ms[key] = ran_ms
+    return used_ms
 
 
 def _retry_after(text: str | None) -> float | None:

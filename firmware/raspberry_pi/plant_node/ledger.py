@@ -103,6 +103,11 @@ class Ledger:
                 log.warning("ledger: this node is another device now; the old one's commands are forgotten")
             self._db.execute("INSERT OR REPLACE INTO owner (one, device_id) VALUES (1, ?)", (device_id,))
 
+    def is_new(self) -> bool:
+        """Whether it belongs to nobody yet: the node is new, or lost what it knew."""
+        with self._lock:
+            return self._db.execute("SELECT 1 FROM owner").fetchone() is None
+
     def last_seq(self) -> int:
         """The newest `seq` written down; 0 at first."""
         with self._lock:
@@ -181,14 +186,14 @@ class Ledger:
             self._prune()
         return [LostRun(*row) for row in rows]
 
-    def assume_day_is_spent(self, actuator: str, max_day_ms: int) -> None:
-        """After a lost ledger: nobody knows what ran, so the pump counts as having run all that it may in a day."""
+    def assume_ran(self, actuator: str, ran_ms: int) -> None:
+        """After a lost ledger: as if the pump had run so long, until now."""
         with self._lock, transaction(self._db):
             now = self._lived.now()
             self._db.execute(
                 "INSERT INTO runs (actuator, planned_ms, started_lived_ms, ended_lived_ms, counted_ms)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (actuator, max_day_ms, now, now, max_day_ms),
+                (actuator, ran_ms, now, now, ran_ms),
             )
 
     def past_runs(self, actuator: str, *, within_ms: int = DAY_MS) -> list[PastRun]:

@@ -57,6 +57,10 @@ class EsphomeNode(ProcessNode):
         """Give the program."""
         return [self._program]
 
+    def lose_ledger(self) -> None:
+        """As if its flash had been erased."""
+        (self.folder / "state" / "node.prefs").unlink()
+
     def set_limits(self, limits: Limits) -> None:
         """Give its next life other limits, as a new upload would."""
         self._setup = replace(self._setup, limits=limits)

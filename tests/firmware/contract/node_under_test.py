@@ -81,6 +81,9 @@ class NodeUnderTest(Protocol):
     def set_limits(self, limits: Limits) -> None:
         """Change its configuration, from its next start on."""
 
+    def lose_ledger(self) -> None:
+        """Take what it has written down from a node that is off."""
+
     @property
     def is_running(self) -> bool:
         """Tell whether it is on."""

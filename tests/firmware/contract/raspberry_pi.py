@@ -27,6 +27,11 @@ class RaspberryPiNode(ProcessNode):
         """Give the agent's."""
         return [sys.executable, "-m", "plant_node", "run"]
 
+    def lose_ledger(self) -> None:
+        """As if its card had been written anew; what its pins did stays in our memory."""
+        for file in self._state.glob("node.db*"):
+            file.unlink()
+
     def set_limits(self, limits: Limits) -> None:
         """Write its file anew."""
         self._setup = replace(self._setup, limits=limits)

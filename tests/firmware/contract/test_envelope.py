@@ -127,6 +127,22 @@ def test_the_daily_amount_holds_across_restarts(a_bench: ABench) -> None:
     assert len(bench.runs()) == 3
 
 
+def test_a_lost_ledger_starts_from_what_the_backend_knows_of_the_day(a_bench: ABench) -> None:
+    """A card that was written anew, a chip that was erased: what is lost is no fresh allowance."""
+    bench = a_bench(limits=Limits(max_day_ms=2_000)).hide_limits().start()
+    assert bench.outcome(bench.order(1_500))["state"] == "succeeded"
+    bench.node.kill()
+    bench.node.lose_ledger()
+    bench.start()
+
+    cut = bench.outcome(bench.order(1_000))
+    refused = bench.outcome(bench.order(1_000))
+
+    assert (cut["state"], cut["reason"]) == ("succeeded", "max_day")
+    assert ran_for(cut["ran_ms"], 500)
+    assert (refused["state"], refused["reason"]) == ("rejected", "max_day")
+
+
 @pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_the_pause_between_two_runs_holds_across_restarts(a_bench: ABench, end: str) -> None:
     # Set afterwards: a node that knows nothing of its past yet may begin with a pause.

@@ -25,6 +25,7 @@ class FakeBackend:
         self.device_id = "0b8f6a62-5a0e-4c3e-9a0e-0f5b7a3a1c55"
         self.change = threading.Condition()
         self.expires_in = 900.0
+        self.used_ms: dict[str, int] = {}
         self.access: set[str] = set()
         self.refresh: set[str] = set()
         self.sign_ins: list[dict[str, Any]] = []
@@ -196,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
                     self.problem(401, "invalid_credentials")
                     return
                 owner.next_poll_turn()
-                self._give_tokens()
+                self._give_tokens(pumps=[{"key": key, "used_ms": ms} for key, ms in owner.used_ms.items()])
             return
         if path == "/auth/device/refresh":
             with owner.change:
@@ -212,7 +213,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         {"/telemetry": self._telemetry, "/commands": self._poll, "/commands/ack": self._ack}[path](body, query)
 
-    def _give_tokens(self) -> None:
+    def _give_tokens(self, **more: Any) -> None:
         access, refresh = "jwt-" + secrets.token_hex(8), "prt-" + secrets.token_hex(8)
         self.owner.access.add(access)
         self.owner.refresh.add(refresh)
@@ -221,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.lose_answer:
             self.hang_up()
             return
-        self.answer(200, {"access_token": access, "refresh_token": refresh, "expires_in": expires_in})
+        self.answer(200, {"access_token": access, "refresh_token": refresh, "expires_in": expires_in, **more})
 
     def _telemetry(self, body: Any, _: Any) -> None:
         owner = self.owner

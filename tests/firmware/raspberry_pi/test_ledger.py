@@ -174,7 +174,7 @@ def test_a_damaged_state_file_is_set_aside_and_said(file: Path) -> None:
 def test_after_a_lost_ledger_no_pump_runs_for_a_day(file: Path) -> None:
     clock = HandClock()
     ledger, lived, _ = open_ledger(file, clock)
-    ledger.assume_day_is_spent("pump", 300_000)
+    ledger.assume_ran("pump", 300_000)
     clock.turn(DAY_MS - 1)
     assert judge(Limits(), ledger.past_runs("pump"), [], now_ms=lived.now(), wanted_ms=1).reason is Reason.MAX_DAY
     clock.turn(1)

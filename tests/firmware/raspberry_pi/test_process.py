@@ -77,6 +77,35 @@ def test_sigterm_in_mid_run_is_clean(backend: FakeBackend, state: Path, process:
         assert secret not in log
 
 
+def test_a_ledger_that_is_gone_is_no_fresh_allowance(backend: FakeBackend, state: Path) -> None:
+    """A card that was written anew, a container without a volume: the backend knows what the pump ran."""
+    backend.used_ms["pump"] = 295_000
+    config = state.with_name("node.toml")
+    config.write_text("[actuators.pump]\nkind = 'pump'\nmin_off_ms = 0\nmax_day_ms = 300_000\n")
+    with Process(backend, state, PLANT_NODE_CONFIG=str(config), **FAST) as running:
+        cut = backend.wait_for_outcome(backend.order("on", 25_000))
+        assert running.terminate() == 0
+    # It has a ledger now, which a new sign-in adds nothing to.
+    config.write_text("[actuators.pump]\nkind = 'pump'\nmin_off_ms = 0\nmax_day_ms = 301_000\n")
+    with Process(backend, state, PLANT_NODE_CONFIG=str(config), **FAST) as running:
+        again = backend.wait_for_outcome(backend.order("on", 300))
+        assert running.terminate() == 0
+
+    assert (cut["status"], cut["reason"]) == ("succeeded", "max_day")
+    assert 4_900 <= cut["ran_ms"] <= 7_000
+    assert (again["status"], again["ran_ms"] >= 300) == ("succeeded", True)
+
+
+def test_a_ledger_that_is_gone_begins_with_a_pause(backend: FakeBackend, state: Path) -> None:
+    backend.used_ms["pump"] = 1
+    with Process(backend, state, **FAST) as running:
+        refused = backend.wait_for_outcome(backend.order("on", 300))
+        assert running.terminate() == 0
+
+    assert (refused["status"], refused["reason"]) == ("rejected", "min_off")
+    assert spans(state) == []
+
+
 def test_sigterm_in_an_outage_keeps_everything_and_does_not_wait(
     backend: FakeBackend, state: Path, process: Process
 ) -> None:
