@@ -12,7 +12,7 @@ import pytest
 
 from tests.firmware.contract.bench import Bench
 from tests.firmware.contract.esphome import EsphomeNode
-from tests.firmware.contract.node_under_test import Limits, Setup, ran_for
+from tests.firmware.contract.node_under_test import LATE_MS, Limits, Setup, ran_for
 from tests.firmware.contract.proxy import Answer
 from tests.live_backend import Backend, eventually
 
@@ -34,7 +34,7 @@ def folder(bench: Bench) -> Path:
 def lose_ledger(bench: Bench) -> None:
     """Cut the power, and with it goes the flash's contents."""
     bench.node.kill()
-    (folder(bench) / "state" / "node.prefs").unlink()
+    bench.node.lose_ledger()
 
 
 def test_a_loop_that_hangs_makes_no_run_longer(a_bench: ABench) -> None:
@@ -45,10 +45,11 @@ def test_a_loop_that_hangs_makes_no_run_longer(a_bench: ABench) -> None:
     hand(bench, "hang")
 
     run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
-    assert 1400 <= run.ran_ms <= 1750
+    # Long before the loop comes round.
+    assert 1400 <= run.ran_ms <= 3500
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("succeeded", "max_run")
-    assert abs(done["ran_ms"] - run.ran_ms) < 100
+    assert abs(done["ran_ms"] - run.ran_ms) < LATE_MS
 
 
 def test_a_button_passes_the_same_envelope(a_bench: ABench) -> None:
@@ -151,20 +152,6 @@ def test_a_lost_ledger_may_have_more_before_it_than_one_answer_holds(a_bench: AB
     assert (refused.status_code, refused.json()["code"]) == (409, "daily_cap_reached")
 
 
-def test_a_lost_ledger_starts_from_what_the_backend_knows_of_the_day(a_bench: ABench) -> None:
-    bench = a_bench(limits=Limits(max_day_ms=2_000)).hide_limits().start()
-    assert bench.outcome(bench.order(1_500))["state"] == "succeeded"
-    lose_ledger(bench)
-    bench.start()
-
-    cut = bench.outcome(bench.order(1_000))
-    refused = bench.outcome(bench.order(1_000))
-
-    assert (cut["state"], cut["reason"]) == ("succeeded", "max_day")
-    assert ran_for(cut["ran_ms"], 500)
-    assert (refused["state"], refused["reason"]) == ("rejected", "max_day")
-
-
 def test_a_lost_ledger_waits_out_the_pause(a_bench: ABench) -> None:
     bench = a_bench(limits=Limits(min_off_ms=600_000)).hide_limits().start()
     hand(bench, "press")
@@ -173,6 +160,21 @@ def test_a_lost_ledger_waits_out_the_pause(a_bench: ABench) -> None:
 
     # This node is new, and its pump may have been another's.
     assert (refused["state"], refused["reason"]) == ("rejected", "min_off")
+    assert bench.runs() == []
+
+
+def test_a_button_runs_nothing_before_somebody_has_told_of_the_day(a_bench: ABench) -> None:
+    """A backend that refuses to sign it in answers, and so is a link. A run would be all that the next start knew."""
+    bench = a_bench(link_timeout_s=60)
+    bench.proxy.answer(
+        "POST /auth/device", Answer.of(401, {"code": "invalid_credentials", "detail": "no"}), times=float("inf")
+    )
+    bench.node.start()
+    eventually(lambda: "the backend refuses this device" in bench.node.log())
+
+    hand(bench, "press")
+
+    eventually(lambda: "not run, max_day" in bench.node.log())
     assert bench.runs() == []
 
 
@@ -226,7 +228,7 @@ def test_kills_in_mid_run_never_make_two_of_one(a_bench: ABench) -> None:
         assert bench.outcome(orders[-1])["state"] in ("interrupted", "timed_out")
 
     assert len(bench.runs()) == len(orders)
-    assert max(run.ran_ms for run in bench.runs()) < 2_200
+    assert max(run.ran_ms for run in bench.runs()) < 1_500 + LATE_MS
 
 
 NONSENSE = [

@@ -41,8 +41,9 @@ bool RunGuard::arm(uint32_t after_ms) {
 
 void RunGuard::extend(uint32_t after_ms) {
   disarm();
-  if (!has_fired_)
-    esp_timer_start_once(timer_, static_cast<uint64_t>(after_ms) * 1000);
+  // What no timer would end is over.
+  if (!has_fired_ && esp_timer_start_once(timer_, static_cast<uint64_t>(after_ms) * 1000) != ESP_OK)
+    fire_(this);
 }
 
 void RunGuard::disarm() { esp_timer_stop(timer_); }

@@ -30,6 +30,9 @@ void Pump::write_limits(JsonWriter &out) const {
 Verdict Pump::judge_(const Command &command) {
   if (this->node_->is_updating())
     return {0, Reason::UPDATE};
+  // A refused sign-in is an answer too, but nobody has told of the day yet.
+  if (this->lacks_past_)
+    return {0, Reason::MAX_DAY};
   const uint64_t wanted_ms = command.id == 0                                     ? manual_run_ms_
                              : command.duration_ms == Command::NO_DURATION ? 0
                                                                            : command.duration_ms;
