@@ -170,7 +170,12 @@ class Poller:
         wait_s = self._link.poll_wait_s
         asked_s, asked_mono_ms = self._clock.real_s(), self._clock.mono_ms()
         try:
-            query = {"wait": wait_s, "after": self._ledger.last_seq()}
+            # A sign-in tells what a lost ledger knew.
+            self._backend.sign_in()
+            query = {"wait": wait_s}
+            # Without `after` the backend hands out only what it never did.
+            if not self._ledger.has_lost_commands():
+                query["after"] = self._ledger.last_seq()
             answer = self._backend.get("/commands", query, timeout_s=wait_s + 10.0)
         except Unavailable as error:
             if not error.is_said:

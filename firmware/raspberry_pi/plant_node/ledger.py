@@ -113,6 +113,14 @@ class Ledger:
         with self._lock:
             return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM commands").fetchone()[0])
 
+    def has_lost_commands(self) -> bool:
+        """Whether pumps ran and nobody knows by which commands: what was handed out before may have run."""
+        with self._lock:
+            return (
+                self._db.execute("SELECT 1 FROM commands").fetchone() is None
+                and self._db.execute("SELECT 1 FROM runs").fetchone() is not None
+            )
+
     def outcome_of(self, seq: int) -> Outcome | None:
         """What is known about a command."""
         with self._lock:

@@ -127,6 +127,22 @@ def test_the_daily_amount_holds_across_restarts(a_bench: ABench) -> None:
     assert len(bench.runs()) == 3
 
 
+def test_a_lost_ledger_runs_nothing_twice(a_bench: ABench) -> None:
+    """No ack came through, so the backend would hand the command out again."""
+    bench = a_bench().start()
+    bench.proxy.lose_requests("POST /commands/ack", times=float("inf"))
+    command = bench.order(300)
+    eventually(lambda: (runs := bench.runs()) and runs[0].ended_at)
+    bench.node.kill()
+    bench.node.lose_ledger()
+    assert bench.command(command)["state"] == "delivered"
+    bench.proxy.forget_faults()
+
+    bench.start().polls_again(times=2)
+
+    assert len(bench.runs()) == 1
+
+
 def test_a_lost_ledger_starts_from_what_the_backend_knows_of_the_day(a_bench: ABench) -> None:
     """A card that was written anew, a chip that was erased: what is lost is no fresh allowance."""
     bench = a_bench(limits=Limits(max_day_ms=2_000)).hide_limits().start()
