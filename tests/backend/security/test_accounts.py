@@ -131,6 +131,10 @@ def test_no_answer_holds_a_secret_but_those_that_make_one(backend: Backend) -> N
         ("TokenPairRead", "access_token"),
         ("TokenPairRead", "refresh_token"),
         ("TokenPairRead", "token_type"),
+        ("SignedInRead", "access_token"),
+        ("SignedInRead", "refresh_token"),
+        ("SignedInRead", "token_type"),
+        ("PumpUseRead", "key"),
         ("SensorRead", "key"),
         ("ActuatorRead", "key"),
     }
