@@ -598,6 +598,10 @@ class Storage(Protocol):
         """Take in what other processes have written."""
         ...
 
+    async def catch_up_if_shared(self) -> None:
+        """Catch up where other processes take batches and run the rules too: what they acknowledged counts."""
+        ...
+
     @property
     def failed_at_s(self) -> float:
         """When a commit last failed, by the monotonic clock."""

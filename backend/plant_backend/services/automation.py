@@ -73,9 +73,8 @@ class Automation:
         """
         # Whatever was reported before this moment is in what we are about to hear.
         known_at = self._clock.now()
-        if self._storage.is_shared:
-            # The news may be faster than what it is about: look at what was committed before it was told.
-            await self._storage.catch_up()
+        # The news may be faster than what it is about: look at what was committed before it was told.
+        await self._storage.catch_up_if_shared()
         entry = await self._directory.entry(number)
         if entry is None:
             self._forget(number)

@@ -113,9 +113,8 @@ class CommandService:
 
         `is_forced` skips the cooldown, and nothing else. `off` always passes.
         """
-        if self._storage.is_shared:
-            # What was acknowledged to a node elsewhere counts: its tank may be empty by now.
-            await self._storage.catch_up()
+        # What was acknowledged to a node elsewhere counts: its tank may be empty by now.
+        await self._storage.catch_up_if_shared()
         found = await self._storage.read(lambda tx: tx.devices.get(who, device_id))
         mark = await self._watch.settle()
         heard = listen(self._storage, found)

@@ -79,8 +79,7 @@ class Telemetry:
 
         The node may have named its channels to another process a moment ago.
         """
-        if self._storage.is_shared:
-            await self._storage.catch_up()
+        await self._storage.catch_up_if_shared()
 
 
 def _refusal(entry: DeviceEntry, readings: Sequence[ReadingIn], received_at_ms: int) -> InvalidInput:

@@ -125,6 +125,11 @@ class SqlStorage:
         """Go once through the writer, which takes in what others have written."""
         await self._lane.catch_up()
 
+    async def catch_up_if_shared(self) -> None:
+        """Do so where other processes take batches and run the rules too."""
+        if self.is_shared:
+            await self.catch_up()
+
     @property
     def failed_at_s(self) -> float:
         return self._lane.failed_at_s
@@ -251,18 +256,15 @@ class SqlStorage:
             return pruning.surplus(connection, self._retention, now_ms)
 
         for each in await self._on_reader_thread(look):
-            for rows in each.slices():
-                await self._lane.write(partial(self._drop_rows, each, rows))
-            if each.find_more is not None:
-                await self._prune_more(each, each.find_more)
+            await self._drop_surplus(each)
+            rows, portions = each.rows, 1
+            while each.find_more is not None and len(rows) == pruning.MAX_ROWS and portions < pruning.PORTIONS:
+                rows, portions = await self._on_reader_thread(each.find_more), portions + 1
+                await self._drop_surplus(replace(each, rows=rows))
 
-    async def _prune_more(self, each: pruning.Surplus, find_more: Callable[[Connection], pruning.Rows]) -> None:
-        for _ in range(pruning.PORTIONS - 1):
-            if len(each.rows) < pruning.MAX_ROWS:
-                return
-            each = replace(each, rows=await self._on_reader_thread(find_more))
-            for rows in each.slices():
-                await self._lane.write(partial(self._drop_rows, each, rows))
+    async def _drop_surplus(self, each: pruning.Surplus) -> None:
+        for rows in each.slices():
+            await self._lane.write(partial(self._drop_rows, each, rows))
 
     def _drop_rows(self, each: pruning.Surplus, rows: pruning.Rows, tx: SqlTransaction) -> None:
         pruning.drop(tx.connection, each, rows)
