@@ -104,10 +104,11 @@ def test_every_service_is_started_and_waits_for_what_it_needs() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_every_package_has_a_wheel_for_alpine(machine: str) -> None:
+def test_every_package_has_a_wheel_for_alpine(machine: str, tmp_path: Path) -> None:
     uv = subprocess.run([ROOT / "scripts/setup", "uv"], capture_output=True, text=True, check=True).stdout.strip()
-    command = [uv, "pip", "install", "--dry-run", "--python-platform", f"{machine}-unknown-linux-musl"]
-    command += ["--python", str(ROOT / ".venv/bin/python"), "--python-version", "3.14", "--target", "nowhere"]
+    command: list[str | Path] = [uv, "pip", "install", "--dry-run", "--target", tmp_path]
+    command += ["--python-platform", f"{machine}-unknown-linux-musl"]
+    command += ["--python", ROOT / ".venv/bin/python", "--python-version", "3.14"]
     command += ["--only-binary", ":all:", "--require-hashes", "--requirement", "requirements/image.txt"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

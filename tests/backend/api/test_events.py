@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import httpx
 import pytest
@@ -40,7 +41,8 @@ def test_a_stream_says_who_it_is_then_what_is_then_what_happens(node: Node, ada:
     assert [command["actuator"] for command in shown["commands"]] == ["lamp"]
     assert [alert["kind"] for alert in shown["alerts"]] == ["reservoir_low"]
     assert [(reading["sensor"], reading["value"]) for reading in readings.data["readings"]] == [("soil", 41.5)]
-    assert readings.data["readings"][0]["ts"] < readings.data["received_at"]
+    measured_at = datetime.fromisoformat(readings.data["readings"][0]["ts"])
+    assert measured_at < datetime.fromisoformat(readings.data["received_at"])
 
 
 def test_all_that_happens_to_a_device_is_told_in_order(ada: Person) -> None:

@@ -1,5 +1,7 @@
 """Accounts and API tokens."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.backend.api.refusals import refused
@@ -51,9 +53,9 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(ada: Person, backend
     ],
 )
 def test_an_exchange_that_makes_no_sense_names_the_field_and_never_repeats_the_password(
-    backend: Backend, change: JSON, field: str
+    ada: Person, backend: Backend, change: JSON, field: str
 ) -> None:
-    body = {"username": "ada", "password": PASSWORD, "name": "x"} | change
+    body = {"username": ada.username, "password": PASSWORD, "name": "x"} | change
     answer = backend.request("POST", "/auth/token", json=body)
 
     refused(answer, 422, "invalid_input", field)
@@ -77,7 +79,7 @@ def test_a_token_says_when_it_was_used_last(ada: Person, backend: Backend) -> No
     expect(200, backend.request("GET", "/devices", token=made["token"]))
 
     shown = next(token for token in ada.get("/tokens") if token["id"] == made["id"])
-    assert shown["last_used_at"] >= made["created_at"]
+    assert datetime.fromisoformat(shown["last_used_at"]) >= datetime.fromisoformat(made["created_at"])
 
 
 def test_people_see_their_own_tokens_only(ada: Person, eve: Person) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -213,8 +214,8 @@ def test_no_pump_starts_when_its_node_comes_back_too_late(a_bench: ABench, hasty
     eventually(lambda: bench.command(command)["delivered_at"])
 
     bench.node.kill()
-    expires_at = eventually(lambda: bench.command(command))["expires_at"]
-    eventually(lambda: bench.owner.get("/info")["time"] > expires_at)
+    expires_at = datetime.fromisoformat(command["expires_at"])
+    eventually(lambda: datetime.fromisoformat(bench.owner.get("/info")["time"]) > expires_at)
     bench.proxy.forget_faults()
     bench.start().polls_again(times=2)
 
