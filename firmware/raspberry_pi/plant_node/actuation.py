@@ -75,6 +75,11 @@ class Actuation:
         self._running: dict[str, _Run] = {}
         self._is_closed = threading.Event()
 
+    def is_pumping(self) -> bool:
+        """Tell whether a pump runs, or has run and that is not written down yet."""
+        pumps = {actuator.key for actuator in self._channels.actuators if actuator.kind == PUMP}
+        return not pumps.isdisjoint(list(self._running))
+
     def turn_on(self, command: Command, *, start_before_mono_ms: int) -> None:
         """Start a run, or write down why not.
 

@@ -18,6 +18,8 @@ from plant_node.link import Backoff, Link, Trouble
 log = logging.getLogger(__name__)
 
 _MAX_ACKS = 50
+_RETRY_IN_RUN_S = 2.0
+"""How soon an `off` is asked for again while a pump runs."""
 
 
 class AckOutbox:
@@ -60,6 +62,10 @@ class CommandHandler:
         self._actuation = actuation
         self._ledger = ledger
         self._outbox = outbox
+
+    def is_pumping(self) -> bool:
+        """Tell whether a pump runs."""
+        return self._actuation.is_pumping()
 
     def handle(self, data: Any, *, asked_mono_ms: int) -> bool:
         """Carry out commands in the order of `seq`.
@@ -180,10 +186,10 @@ class Poller:
         except Unavailable as error:
             if not error.is_said:
                 self._trouble.happened(str(error))
-            return self._backoff.failed(error.retry_after_s)
+            return self._pause_after_failure(error.retry_after_s)
         if answer.status not in (200, 204):
             self._trouble.happened(answer.problem)
-            return self._backoff.failed()
+            return self._pause_after_failure()
         self._trouble.is_over()
         if answer.status == 200:
             if self._handler.handle(answer.data, asked_mono_ms=asked_mono_ms):
@@ -193,6 +199,11 @@ class Poller:
         self._backoff.succeeded()
         # An empty answer that came at once was cut short by another poll of ours, or the backend does not hold polls.
         return 0.5 if self._clock.real_s() - asked_s < min(1.0, wait_s / 2) or wait_s == 0 else 0.0
+
+    def _pause_after_failure(self, retry_after_s: float | None = None) -> float:
+        """How long to wait. While a pump runs not for long, but as long as the backend asks for."""
+        pause_s = self._backoff.failed(retry_after_s)
+        return min(pause_s, max(_RETRY_IN_RUN_S, retry_after_s or 0.0)) if self._handler.is_pumping() else pause_s
 
 
 class Acker:

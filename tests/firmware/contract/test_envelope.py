@@ -1,11 +1,14 @@
 """What a node guarantees by itself: no backend, no restart and no lost link makes it run a pump too long."""
 
+import statistics
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
 from tests.firmware.contract.bench import Bench
 from tests.firmware.contract.node_under_test import LATE_MS, Limits, ran_for
+from tests.firmware.contract.proxy import Answer
 from tests.live_backend import eventually
 
 ABench = Callable[..., Bench]
@@ -49,6 +52,22 @@ def test_a_run_ends_with_the_link(a_bench: ABench, lose: str) -> None:
     assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
     assert abs(done["ran_ms"] - run.ran_ms) < LATE_MS
     assert len(bench.runs()) == 1
+
+
+@pytest.mark.slow
+def test_an_off_is_asked_for_again_and_again_while_a_pump_runs(a_bench: ABench) -> None:
+    """However long the backend has failed by then: half a minute of pause is half a minute of water."""
+    bench = a_bench(limits=Limits(max_run_ms=500_000, max_day_ms=600_000)).start()
+    command = bench.running(bench.order(400_000))
+
+    bench.proxy.answer("GET /commands", Answer.of(503), times=float("inf"))
+    failed = eventually(lambda: (said := bench.proxy.answered("GET /commands", 503)) and len(said) >= 10 and said)
+    bench.proxy.forget_faults()
+
+    # By then each pause would be ten seconds and more.
+    assert statistics.median(later.began_at - each.answered_at for each, later in pairwise(failed[-5:])) < 6
+    assert bench.outcome(bench.order(action="off"))["state"] == "succeeded"
+    assert bench.command(command)["reason"] == "off"
 
 
 def test_nothing_runs_on_an_empty_reservoir(a_bench: ABench) -> None:

@@ -1,5 +1,6 @@
 """The ESPHome node's own faults: what the contract suite, which is the same for all nodes, does not ask."""
 
+import os
 import socket
 import threading
 import time
@@ -93,6 +94,26 @@ def test_a_proxy_without_its_backend_is_no_link(a_bench: ABench) -> None:
     assert run.ran_ms < 12_000
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
+
+
+def test_no_run_begins_after_a_commands_life_though_the_flash_took_so_long(a_bench: ABench) -> None:
+    bench = a_bench(link_timeout_s=60).start()
+    record = folder(bench) / "state" / "node.prefs"
+    # Whoever opens it for writing waits for a reader.
+    os.mkfifo(record.with_name("slow"))
+    record.with_name("slow").replace(record)
+    command = {"id": 9000, "seq": 90, "actuator": "pump", "action": "on", "duration_ms": 200, "ttl_ms": 3000}
+    bench.proxy.answer("GET /commands", Answer.of(200, {"commands": [command]}))
+    heard = eventually(lambda: bench.proxy.answered("GET /commands", 200))[-1]
+    eventually(lambda: time.time() > heard.answered_at + 3.5)
+
+    reader = os.open(record, os.O_RDWR)
+    try:
+        eventually(lambda: bench.statuses(command) == ["expired"])
+    finally:
+        os.close(reader)
+
+    assert bench.runs() == []
 
 
 def test_a_lost_ledger_runs_nothing_that_came_before(a_bench: ABench) -> None:

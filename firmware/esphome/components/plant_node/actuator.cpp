@@ -62,6 +62,7 @@ bool Actuator::save_() { return preference_.save(&record_) && global_preferences
 void Actuator::start(const Command &command) {
   const bool is_command = command.id != 0;
   Verdict verdict = this->judge_(command);
+  Status refusal = Status::REJECTED;
   const bool is_endless = verdict.allowed_ms == Command::NO_DURATION;
   if (verdict.allowed_ms != 0) {
     if (is_command)
@@ -78,18 +79,23 @@ void Actuator::start(const Command &command) {
     const bool is_written = this->save_();
     // Before the timer's, which must not end what has not begun.
     started_ms_ = millis();
-    if (!is_written || !this->arm_(verdict.allowed_ms)) {
+    // The flash may have taken its time.
+    const bool is_late = is_command && command.is_over(started_ms_);
+    if (!is_written || is_late || !this->arm_(verdict.allowed_ms)) {
       // Nothing moves that is not written down, or that nothing would end.
       record_ = before;
       this->save_();
-      verdict = {0, Reason::LEDGER_UNWRITABLE};
+      const bool is_expired = is_written && is_late;
+      verdict = {0, is_expired ? Reason::NONE : Reason::LEDGER_UNWRITABLE};
+      refusal = is_expired ? Status::EXPIRED : Status::REJECTED;
     }
   }
   if (verdict.allowed_ms == 0) {
-    ESP_LOGW(TAG, "%s: not run, %s (seq %" PRIu32 ")", channel_, reason_name(verdict.reason), command.seq);
+    ESP_LOGW(TAG, "%s: not run, %s (seq %" PRIu32 ")", channel_,
+             verdict.reason == Reason::NONE ? status_name(refusal) : reason_name(verdict.reason), command.seq);
     if (is_command)
-      node_->ledger().set(command.id, command.seq, Outcome{Status::REJECTED, verdict.reason, 0});
-    node_->say_reason(channel_, Status::REJECTED, verdict.reason);
+      node_->ledger().set(command.id, command.seq, Outcome{refusal, verdict.reason, 0});
+    node_->say_reason(channel_, refusal, verdict.reason);
     return;
   }
   command_ = command;

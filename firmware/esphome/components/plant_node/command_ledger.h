@@ -40,9 +40,13 @@ struct Command {
   uint64_t id{0};
   uint32_t seq{0};
   uint32_t duration_ms{NO_DURATION};
+  /// What was left of its life at `told_ms`.
   uint32_t ttl_ms{0};
+  uint32_t told_ms{0};
   Action action{Action::INVALID};
   char actuator[MAX_NAME]{};
+
+  bool is_over(uint32_t now_ms) const { return now_ms - told_ms >= ttl_ms; }
 };
 
 /// What an actuator's flash holds: its last command, and for a pump its past runs.

@@ -13,11 +13,13 @@ static constexpr uint32_t LONGEST_WAIT_MS = 25000;
 static constexpr uint32_t ANSWER_WITHIN_MS = 10000;
 /// An empty answer that came at once was cut short by another poll, or the backend does not hold polls.
 static constexpr uint32_t PAUSE_MS = 500;
-/// How soon an `off` is asked for while a pump runs. Each question is a handshake of TLS, which holds up the loop.
+/// How soon an `off` is asked for while a pump runs. With TLS each question is a handshake, which holds up the loop.
 static constexpr uint32_t POLL_IN_RUN_MS = 2000;
 
 void PlantNode::next_poll_(uint32_t now_ms) {
-  if (!poll_->is_idle() || !session_.is_signed_in(now_ms) || !poll_pace_.may_go(now_ms) || !ledger_.has_room())
+  if (!poll_->is_idle() || !session_.is_signed_in(now_ms) || !ledger_.has_room())
+    return;
+  if (!poll_pace_.may_go(now_ms, this->is_pumping_() ? POLL_IN_RUN_MS : UINT32_MAX))
     return;
   // Who cannot wait for an answer without holding up the loop asks again and again.
   if (poll_->is_blocking() && !may_have_more_) {
@@ -53,8 +55,10 @@ void PlantNode::take_poll_answer_(uint32_t now_ms) {
       ESP_LOGE(TAG, "%u commands without id or seq are ignored", static_cast<unsigned>(commands.ignored));
     bool has_news = false;
     const uint32_t told_ms = commands.told_ms(asked_ms_, millis());
-    for (size_t i = 0; i < commands.size; i++)
-      has_news |= this->carry_out_(commands.items[i], told_ms);
+    for (size_t i = 0; i < commands.size; i++) {
+      commands.items[i].told_ms = told_ms;
+      has_news |= this->carry_out_(commands.items[i]);
+    }
     if (has_news || status == 204)
       poll_pace_.succeeded();
     else
@@ -78,7 +82,7 @@ void PlantNode::take_poll_answer_(uint32_t now_ms) {
 }
 
 /// False where the command is known: asking again at once would bring it again.
-bool PlantNode::carry_out_(const Command &command, uint32_t told_ms) {
+bool PlantNode::carry_out_(const Command &command) {
   if (ledger_.is_known(command.seq) || (has_no_ledger_ && !has_polled_)) {
     ESP_LOGI(TAG, "seq %" PRIu32 " came again, or from before the ledger: acknowledged and not run", command.seq);
     ledger_.came_again(command.id, command.seq);
@@ -90,7 +94,7 @@ bool PlantNode::carry_out_(const Command &command, uint32_t told_ms) {
     outcome.status = Status::SUCCEEDED;
   } else if (command.action == Command::Action::INVALID) {
     outcome.reason = Reason::INVALID_COMMAND;
-  } else if (command.action == Command::Action::ON && millis() - told_ms >= command.ttl_ms) {
+  } else if (command.action == Command::Action::ON && command.is_over(millis())) {
     outcome.status = Status::EXPIRED;
   } else if (actuator == nullptr) {
     outcome.reason = Reason::UNKNOWN_ACTUATOR;

@@ -109,7 +109,7 @@ class PlantNode final : public Component,
   // Commands (commands.cpp)
   void take_poll_answer_(uint32_t now_ms);
   void next_poll_(uint32_t now_ms);
-  bool carry_out_(const Command &command, uint32_t told_ms);
+  bool carry_out_(const Command &command);
 
   HttpExchange *api_{nullptr};
   HttpExchange *poll_{nullptr};

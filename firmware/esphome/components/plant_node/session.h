@@ -11,17 +11,21 @@ namespace esphome::plant_node {
 class Pace {
  public:
   Pace(uint32_t first_ms, uint32_t most_ms) : backoff_(first_ms, most_ms) {}
-  bool may_go(uint32_t now_ms) {
-    if (waits_ && now_ms - since_ms_ >= pause_ms_)
+  /// Whoever is in a hurry waits for `most_ms` only, or for what the backend asked for.
+  bool may_go(uint32_t now_ms, uint32_t most_ms = UINT32_MAX) {
+    const uint32_t least_ms = most_ms > asked_ms_ ? most_ms : asked_ms_;
+    if (waits_ && now_ms - since_ms_ >= (pause_ms_ < least_ms ? pause_ms_ : least_ms))
       waits_ = false;
     return !waits_;
   }
   void failed(uint32_t now_ms, uint32_t random, uint32_t retry_after_ms = 0) {
     this->wait(now_ms, backoff_.failed(random, retry_after_ms));
+    asked_ms_ = retry_after_ms;
   }
   void wait(uint32_t now_ms, uint32_t pause_ms) {
     since_ms_ = now_ms;
     pause_ms_ = pause_ms;
+    asked_ms_ = 0;
     waits_ = true;
   }
   void succeeded() {
@@ -33,6 +37,7 @@ class Pace {
   Backoff backoff_;
   uint32_t since_ms_{0};
   uint32_t pause_ms_{0};
+  uint32_t asked_ms_{0};
   bool waits_{false};
 };
 

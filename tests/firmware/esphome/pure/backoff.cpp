@@ -29,4 +29,12 @@ int main() {
   // Without a network nobody asks: after a month it goes on at once, not after the clock has come round.
   pace.failed(0, 0);
   CHECK(pace.may_go(30u * 24 * 60 * 60 * 1000));
+  // A pump runs, and somebody may have said off: sooner, but never sooner than the backend asks for.
+  Pace slow(30'000, 30'000);
+  slow.failed(0, 0);
+  CHECK(!slow.may_go(1999, 2000) && !slow.may_go(2000) && slow.may_go(2000, 2000));
+  slow.failed(0, 0, 10'000);
+  CHECK(!slow.may_go(9'999, 2000) && slow.may_go(10'000, 2000));
+  slow.wait(0, 500);
+  CHECK(!slow.may_go(499, 2000) && slow.may_go(500, 2000));
 }
