@@ -50,7 +50,13 @@ def _problems(plant: Plant) -> Mapping[str, Any]:
     alerts = sorted(plant.alerts.values(), key=lambda alert: alert.id)
     return {
         "alerts": [
-            {"id": alert.id, "kind": alert.kind, "severity": alert.severity, "message": alert.message}
+            {
+                "id": alert.id,
+                "kind": alert.kind,
+                "severity": alert.severity,
+                "message": alert.message,
+                "snoozed_until": None if alert.snoozed_until is None else alert.snoozed_until.isoformat(),
+            }
             for alert in alerts
         ]
     }

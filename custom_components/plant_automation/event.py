@@ -13,7 +13,9 @@ from .happenings import Happening
 PARALLEL_UPDATES = 0
 
 ALERT = EventEntityDescription(
-    key="alert", translation_key="alert", event_types=["opened", "worsened", "acknowledged", "resolved"]
+    key="alert",
+    translation_key="alert",
+    event_types=["opened", "worsened", "acknowledged", "snoozed", "snooze_ended", "resolved"],
 )
 WATERING = EventEntityDescription(
     key="watering_event", translation_key="watering", event_types=["started", "finished", "failed"]

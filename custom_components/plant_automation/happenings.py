@@ -36,6 +36,10 @@ def _alert_happening(plant: Plant, alert: Alert) -> Happening | None:
         kind = "acknowledged"
     elif alert.severity == "critical" and known.severity != "critical":
         kind = "worsened"
+    elif alert.snoozed_until is not None and alert.snoozed_until != known.snoozed_until:
+        kind = "snoozed"
+    elif alert.snoozed_until is None and known.snoozed_until is not None:
+        kind = "snooze_ended"
     else:
         return None
     attributes = {

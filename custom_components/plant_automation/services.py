@@ -32,6 +32,7 @@ ATTR_ACTUATOR = "actuator"
 ATTR_FORCE = "force"
 ATTR_ANSWER_REFUSAL = "answer_refusal"
 ATTR_ALERT_ID = "alert_id"
+ATTR_DURATION = "duration"
 ATTR_SENSOR = "sensor"
 ATTR_START = "start"
 ATTR_END = "end"
@@ -67,6 +68,15 @@ SET_PROFILE_SCHEMA = vol.Schema(
     }
 )
 RESOLVE_ALERT_SCHEMA = vol.Schema({**_DEVICE, vol.Optional(ATTR_ALERT_ID): cv.positive_int})
+SNOOZE_ALERT_SCHEMA = vol.Schema(
+    {
+        **_DEVICE,
+        vol.Optional(ATTR_ALERT_ID): cv.positive_int,
+        vol.Optional(ATTR_DURATION, default=timedelta(hours=1)): vol.All(
+            cv.positive_time_period, vol.Range(min=timedelta(minutes=15), max=timedelta(days=7))
+        ),
+    }
+)
 HISTORY_SCHEMA = vol.Schema(
     {
         **_DEVICE,
@@ -90,6 +100,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("stop_all", _stop_all, STOP_ALL_SCHEMA, optional),
         ("set_profile", _set_profile, SET_PROFILE_SCHEMA, optional),
         ("resolve_alert", _resolve_alert, RESOLVE_ALERT_SCHEMA, optional),
+        ("snooze_alert", _snooze_alert, SNOOZE_ALERT_SCHEMA, optional),
         ("get_history", _get_history, HISTORY_SCHEMA, only),
         ("get_decisions", _get_decisions, DECISIONS_SCHEMA, only),
         ("install_blueprints", _install_blueprints, vol.Schema({}), optional),
@@ -163,16 +174,32 @@ async def _set_profile(call: ServiceCall) -> ServiceResponse:
 
 async def _resolve_alert(call: ServiceCall) -> ServiceResponse:
     coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
-    wanted = call.data.get(ATTR_ALERT_ID)
-    if wanted is not None and wanted not in plant.alerts:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="no_such_alert", translation_placeholders={"id": str(wanted)}
-        )
-    alerts = sorted(plant.alerts) if wanted is None else [wanted]
+    alerts = _alerts_of(plant, call.data.get(ATTR_ALERT_ID))
     with translated_errors(coordinator):
         for alert_id in alerts:
             await coordinator.client.resolve_alert(alert_id)
     return {"resolved": list(alerts)}
+
+
+async def _snooze_alert(call: ServiceCall) -> ServiceResponse:
+    coordinator, plant = _plant_of(call.hass, call.data[ATTR_DEVICE_ID])
+    alerts = _alerts_of(plant, call.data.get(ATTR_ALERT_ID))
+    minutes = round(call.data[ATTR_DURATION] / timedelta(minutes=1))
+    with translated_errors(coordinator):
+        snoozed = [await coordinator.client.snooze_alert(alert_id, minutes) for alert_id in alerts]
+    ends = max((alert.snoozed_until for alert in snoozed if alert.snoozed_until is not None), default=None)
+    return {"snoozed": list(alerts), "until": None if ends is None else ends.isoformat()}
+
+
+def _alerts_of(plant: Plant, wanted: int | None) -> list[int]:
+    """Give the open alert that is meant, or all. Raises ServiceValidationError."""
+    if wanted is None:
+        return sorted(plant.alerts)
+    if wanted not in plant.alerts:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="no_such_alert", translation_placeholders={"id": str(wanted)}
+        )
+    return [wanted]
 
 
 async def _get_history(call: ServiceCall) -> ServiceResponse:

@@ -211,7 +211,7 @@ def telling(field: Field) -> dict[str, Any]:
         "problem": field.entity_id("binary_sensor", "problem"),
         "plant": field.ha_device_id,
         "notify": "notify.phone",
-        "snooze": {"seconds": 1},
+        "snooze": {"hours": 1},
     }
 
 
@@ -219,6 +219,20 @@ def press(hass: HomeAssistant, sent: Any, button: str) -> None:
     """Press a button of a message."""
     action = next(item["action"] for item in sent.data["data"]["actions"] if item["action"].startswith(button))
     hass.bus.async_fire("mobile_app_notification_action", {"action": action})
+
+
+async def snoozed(field: Field) -> list[dict[str, Any]]:
+    """Wait until the backend keeps the open alerts back, and Home Assistant knows."""
+    problem = field.entity_id("binary_sensor", "problem")
+
+    def is_known() -> bool:
+        alerts = field.hass.states.get(problem).attributes["alerts"]
+        return bool(alerts) and all(alert["snoozed_until"] for alert in alerts)
+
+    await until(is_known)
+    found: list[dict[str, Any]] = await field.do(field.person.get, "/alerts", state="open")
+    assert all(alert["snoozed_until"] for alert in found)
+    return found
 
 
 @pytest.mark.usefixtures("installed")
@@ -248,6 +262,9 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_work(
         await until(lambda: len(sent) == 2)
         assert sent[1].data == {"message": "clear_notification", "data": {"tag": sent[0].data["data"]["tag"]}}
     else:
+        (alert,) = await snoozed(field)
+        # And as the hour is over:
+        await field.do(field.person.request, "DELETE", f"/alerts/{alert['id']}/snooze")
         await until(lambda: len(sent) == 2)
         assert sent[1].data == sent[0].data
 
@@ -282,6 +299,12 @@ async def test_what_was_opened_while_nobody_listened_is_told_later(hass: HomeAss
     await until(lambda: sent)
     assert "60" in sent[0].data["message"]
     press(hass, sent[0], "LATER")
+    await snoozed(field)
+    # Home Assistant comes back, and says nothing of what is to be told later.
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await field.becomes("binary_sensor", "problem", "on")
+    await until(lambda: runs(hass) == [0])
     await field.do(field.node.send, air=22)
     await field.becomes("binary_sensor", "problem", "off")
     await until(lambda: runs(hass) == [0])

@@ -1,9 +1,11 @@
 """Actions with their answers, triggers, conditions, tools for assistants, diagnostics."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import probatio as vol
 import pytest
 from homeassistant.components.homeassistant.exposed_entities import async_expose_entity, async_should_expose
 from homeassistant.core import Context, HomeAssistant
@@ -11,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.llm import LLM_API_ASSIST, LLMContext, ToolInput
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.common import arm_trigger
 
@@ -134,6 +137,31 @@ async def test_alerts_are_resolved_by_number_or_all(field: Field) -> None:
         await field.ask("resolve_alert", device_id=field.ha_device_id, alert_id=999)
     answer = await field.ask("resolve_alert", device_id=field.ha_device_id)
     assert len(answer["resolved"]) == 1
+
+
+async def test_alerts_are_snoozed_by_number_or_all(field: Field) -> None:
+    """They stay open, and everybody who looks sees until when."""
+    await field.set_up()
+    await field.do(field.node.send, tank=3, air=60)
+    await until(lambda: len(field.state("binary_sensor", "problem").attributes.get("alerts", ())) == 2)
+    first, second = (alert["id"] for alert in field.state("binary_sensor", "problem").attributes["alerts"])
+    with pytest.raises(ServiceValidationError, match="999"):
+        await field.ask("snooze_alert", device_id=field.ha_device_id, alert_id=999)
+    with pytest.raises(vol.Invalid, match="duration"):
+        await field.ask("snooze_alert", device_id=field.ha_device_id, duration={"minutes": 14})
+
+    began_at = dt_util.utcnow()
+    one = await field.ask("snooze_alert", device_id=field.ha_device_id, alert_id=first, duration={"days": 2})
+    every = await field.ask("snooze_alert", device_id=field.ha_device_id)
+
+    assert (one["snoozed"], every["snoozed"]) == ([first], [first, second])
+    assert datetime.fromisoformat(one["until"]) - began_at > timedelta(hours=47)
+    await until(lambda: field.state("event", "alert").attributes["event_type"] == "snoozed")
+    await until(
+        lambda: all(alert["snoozed_until"] for alert in field.state("binary_sensor", "problem").attributes["alerts"])
+    )
+    known = await field.do(field.person.get, "/alerts", state="open")
+    assert {alert["snoozed_until"][:16] for alert in known} == {every["until"][:16]}
 
 
 async def test_history_and_decisions_come_from_the_backend(field: Field) -> None:

@@ -39,9 +39,13 @@ def test_an_alert_is_told_when_it_opens_worsens_is_seen_and_ends() -> None:
     assert told(known, "alert", ALERT, count=2) is None
     assert told(known, "alert", ALERT, severity="critical") == "worsened"
     assert told(known, "alert", ALERT, acknowledged_at=AT) == "acknowledged"
-    assert told(known, "alert", ALERT, snoozed_until=AT) is None
+    assert told(known, "alert", ALERT, snoozed_until=AT) == "snoozed"
     assert told(known, "alert", ALERT, state="resolved") == "resolved"
     assert told(None, "alert", ALERT) is None
+    snoozed = replace(PLANT, alerts={7: Alert.parse(ALERT | {"snoozed_until": AT})})
+    assert told(snoozed, "alert", ALERT, snoozed_until=AT, count=2) is None
+    assert told(snoozed, "alert", ALERT) == "snooze_ended"
+    assert told(snoozed, "alert", ALERT, severity="critical") == "worsened"
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,10 @@ class PlantClient:
         """Say that somebody has seen an alert."""
         return Alert.parse(await self._request("PATCH", f"/alerts/{alert_id}/acknowledge"))
 
+    async def snooze_alert(self, alert_id: int, minutes: int) -> Alert:
+        """Call nobody because of an alert for 15 minutes to 7 days. It stays open."""
+        return Alert.parse(await self._request("PATCH", f"/alerts/{alert_id}/snooze", json={"minutes": minutes}))
+
     async def snapshot(self) -> tuple[Info, Message]:
         """Fetch everything at once: what a fresh stream begins with."""
         async with asyncio.timeout(REQUEST_TIMEOUT_S), aclosing(self.stream()) as stream:

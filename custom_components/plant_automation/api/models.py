@@ -334,6 +334,7 @@ class Alert:
     count: int
     first_seen_at: datetime
     acknowledged_at: datetime | None
+    snoozed_until: datetime | None = None
 
     @classmethod
     def parse(cls, data: Document) -> Self:
@@ -349,6 +350,7 @@ class Alert:
             count=int(data["count"]),
             first_seen_at=_time(data["first_seen_at"]),
             acknowledged_at=parse_time(data.get("acknowledged_at")),
+            snoozed_until=parse_time(data.get("snoozed_until")),
         )
 
 
