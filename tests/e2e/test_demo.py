@@ -49,13 +49,21 @@ def test_a_day_goes_as_it_should() -> None:
         assert word not in done.stdout + done.stderr
 
 
+def start_demo(folder: Path, log: Path) -> "subprocess.Popen[bytes]":
+    """Start it as at a terminal: where tests run in the background, a shell has them ignore Ctrl-C."""
+    with log.open("w") as output:
+        return subprocess.Popen(
+            ["env", "--default-signal=INT", *_DEMO, "--speed", "600"],
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_cleanly(how: signal.Signals, tmp_path: Path) -> None:
     log = tmp_path / "demo.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*_DEMO, "--speed", "600"], stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(tmp_path)}
-        )
+    with start_demo(tmp_path, log) as process:
         try:
             assert wait_for(lambda: "pump" in log.read_text() or "decides" in log.read_text(), 120), log.read_text()
             assert len(children_in(str(tmp_path))) == 3
@@ -72,11 +80,9 @@ def test_it_ends_cleanly(how: signal.Signals, tmp_path: Path) -> None:
 def test_nothing_outlives_a_killed_demo(tmp_path: Path) -> None:
     """Never a pump without its minder: what the demo started ends with it."""
     log = tmp_path / "demo.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*_DEMO, "--speed", "600"], stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(tmp_path)}
-        )
-    assert wait_for(lambda: "decides" in log.read_text(), 120), log.read_text()
-    process.kill()
-    process.wait(10)
+    with start_demo(tmp_path, log) as process:
+        try:
+            assert wait_for(lambda: "decides" in log.read_text(), 120), log.read_text()
+        finally:
+            process.kill()
     assert wait_for(lambda: not children_in(str(tmp_path)), 60)

@@ -87,7 +87,7 @@ class SignedOut extends Error {}
 async function read(url, lastId, tell) {
   const control = new AbortController();
   let timer = setTimeout(() => control.abort(), SILENCE_MS);
-  addEventListener("pagehide", () => control.abort(), { signal: control.signal });
+  for (const end of ["pagehide", "offline"]) addEventListener(end, () => control.abort(), { signal: control.signal });
   let hiddenTimer = 0;
   document.addEventListener(
     "visibilitychange",
