@@ -12,8 +12,13 @@ from tests.live_backend import Backend, Node, Person
 
 @pytest.fixture(scope="session")
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """Give a backend that evaluates at once. Whatever the tests make it do, its log holds no secret."""
-    with Backend(tmp_path_factory.mktemp("backend"), evaluation_interval_ms=0) as running:
+    """Give a backend that evaluates at once, and only what there is news of. Its log holds no secret.
+
+    Without sweeps nothing happens between two answers: no second look at a plant that was just watered, and no command
+    of an earlier test that times out.
+    """
+    settings = {"evaluation_interval_ms": 0, "sweep_interval_s": 3_600}
+    with Backend(tmp_path_factory.mktemp("backend"), **settings) as running:
         running.on_answer = assert_documented
         yield running
         assert_no_secret_was_logged(running)

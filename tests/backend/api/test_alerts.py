@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.backend.api.refusals import refused
-from tests.live_backend import JSON, Node, Person, eventually, expect
+from tests.live_backend import JSON, Backend, Node, Person, eventually, expect
 
 
 def test_a_low_reservoir_opens_one_critical_alert_however_often_it_is_seen(node: Node, ada: Person) -> None:
@@ -193,8 +193,9 @@ def test_a_failed_run_is_told_and_a_good_one_ends_it(node: Node, ada: Person) ->
     assert _alerts(node, ada, state="open") == []
 
 
-def test_alerts_are_found_by_state_and_device(node: Node, ada: Person) -> None:
-    other = ada.add_device()
+def test_alerts_are_found_by_state_and_device(backend: Backend) -> None:
+    ada = backend.add_person("ada-with-two")
+    node, other = ada.add_device(), ada.add_device()
     node.send(tank=5)
     other.send(tank=5)
     mine, others = _alert(node, ada), _alert(other, ada)

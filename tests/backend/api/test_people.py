@@ -119,10 +119,10 @@ def test_a_token_with_one_wrong_character_opens_nothing(ada: Person, backend: Ba
     ],
 )
 def test_a_device_needs_a_printable_name(ada: Person, body: object, field: str) -> None:
-    before = ada.get("/devices")
+    before = [device["id"] for device in ada.get("/devices")]
 
     refused(ada.request("POST", "/devices", json=body), 422, "invalid_input", field)
-    assert ada.get("/devices") == before
+    assert [device["id"] for device in ada.get("/devices")] == before
 
 
 def test_a_device_may_be_named_in_any_language(ada: Person) -> None:
