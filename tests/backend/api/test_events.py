@@ -51,7 +51,7 @@ def test_all_that_happens_to_a_device_is_told_in_order(ada: Person) -> None:
         node = ada.add_device("Basil")
         expect(200, ada.request("PUT", f"{node.path}/automation", json={"mode": "on"}))
         node.send(soil=[12, 12], tank=80)
-        (command,) = node.poll(after=0, wait=10)
+        (command,) = node.poll(after=0, wait=25)
         node.ack(command, "accepted")
         node.ack(command, "succeeded", 5_000)
         node.send(tank=5)
@@ -186,6 +186,8 @@ def test_a_stream_needs_a_token(backend: Backend, node: Node) -> None:
 
 
 def test_a_stream_ends_when_its_token_is_revoked(node: Node, ada: Person, backend: Backend) -> None:
+    # What the first look at the new device has to say is said before.
+    eventually(lambda: ada.get(f"{node.path}/decisions")["decisions"])
     made = expect(201, ada.request("POST", "/tokens", json={"name": "to be revoked"}))
     with Person(backend, "ada", made["token"]).listen() as stream:
         stream.take(2)
@@ -257,7 +259,7 @@ def _live_a_little(node: Node, person: Person) -> None:
     """Make readings, decisions, a command and an alert happen."""
     expect(200, person.request("PUT", f"{node.path}/automation", json={"mode": "on"}))
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
     node.send(air=21)
     node.ack(command, "succeeded", 5_000)
     node.send(tank=5)

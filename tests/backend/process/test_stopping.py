@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.live_backend import Backend, Node, Person, expect
+from tests.live_backend import Backend, Node, Person, eventually, expect
 
 pytestmark = pytest.mark.slow
 
@@ -14,7 +14,10 @@ def node(backend: Backend, ada: Person) -> Node:
     """Give a new device, on a backend that runs."""
     if not backend.is_running:
         backend.start()
-    return ada.add_device()
+    made = ada.add_device()
+    # What the first look at it has to say is said before anybody listens.
+    eventually(lambda: ada.get(f"{made.path}/decisions")["decisions"])
+    return made
 
 
 TOO_LATE = "timeout graceful shutdown exceeded"
