@@ -16,7 +16,7 @@ from tests.live_backend import JSON, MANIFEST, Node, Person, eventually, expect
 def test_a_dry_plant_gets_one_dose_and_the_ledger_says_why(node: Node, ada: Person) -> None:
     _profile(node, ada, mode="on", dose_ms=4_000)
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
 
     assert (command["actuator"], command["action"], command["duration_ms"]) == ("pump", "on", 4_000)
     shown = ada.get(f"{node.path}/commands")["commands"]
@@ -30,7 +30,7 @@ def test_a_dry_plant_gets_one_dose_and_the_ledger_says_why(node: Node, ada: Pers
 def test_after_a_dose_the_plant_waits_and_says_until_when(node: Node, ada: Person) -> None:
     _profile(node, ada, mode="on")
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
     node.ack(command, "succeeded", 5_000)
     node.send(soil=12)
 
@@ -44,7 +44,7 @@ def test_fifty_posts_at_once_on_a_dry_plant_give_one_dose(node: Node, ada: Perso
     node.send(tank=80)
     with ThreadPoolExecutor(25) as threads:
         list(threads.map(lambda number: node.send(soil=12, age_ms=number), range(50)))
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
 
     # The posts have all been looked at when a later, moist one has been.
     node.ack(command, "succeeded", 5_000)
@@ -99,7 +99,7 @@ def test_switching_automation_on_looks_at_once(node: Node, ada: Person) -> None:
     node.send(soil=[12, 12], tank=80)
     _profile(node, ada, mode="on")
 
-    assert len(node.poll(after=0, wait=10)) == 1
+    assert len(node.poll(after=0, wait=25)) == 1
 
 
 def test_shadow_writes_down_what_it_would_do_and_queues_nothing(node: Node, ada: Person) -> None:
@@ -133,8 +133,10 @@ def test_shadow_waits_between_doses_as_the_real_thing_does(fast_node: Node, fast
 
 def test_a_dose_and_a_dose_again_after_the_cooldown(fast_node: Node, fast_ada: Person) -> None:
     _profile(fast_node, fast_ada, mode="on", cooldown_s=60, soak_s=30, stale_after_s=3_600)
-    fast_node.send(soil=[12, 12], tank=80)
-    (first,) = fast_node.poll(after=0, wait=10)
+    # A command lives for three seconds: the poll is there before it.
+    with fast_node.long_poll() as poll:
+        fast_node.send(soil=[12, 12], tank=80)
+        (first,) = expect(200, poll.result(timeout=45))["commands"]
     fast_node.ack(first, "accepted")
     fast_node.ack(first, "succeeded", 5_000)
 
@@ -296,7 +298,7 @@ def test_a_lamp_is_lit_until_its_end_and_burns_on_its_own(node: Node, ada: Perso
     # Some hours of light around now, wherever in the day the test runs.
     hours = {"lamp_on_at": f"{now - timedelta(hours=2):%H:%M}", "lamp_off_at": f"{now + timedelta(hours=3):%H:%M}"}
     _profile(node, ada, mode="on", lamp_mode="fixed", **hours)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
 
     assert (command["actuator"], command["action"]) == ("lamp", "on")
     assert 2.9 * 3_600_000 < command["duration_ms"] <= 3 * 3_600_000
@@ -305,7 +307,7 @@ def test_a_lamp_is_lit_until_its_end_and_burns_on_its_own(node: Node, ada: Perso
     node.send(soil=60)
     assert node.poll(after=command["seq"]) == []
     node.ack(command, "interrupted", 3_000_000, "restart")
-    (again,) = node.poll(after=command["seq"], wait=10)
+    (again,) = node.poll(after=command["seq"], wait=25)
     assert (again["actuator"], again["action"]) == ("lamp", "on")
 
 

@@ -62,7 +62,7 @@ def test_a_calibration_holds_at_once_for_rules_values_and_ledger(volts: Node, ad
     answer = calibrate(volts, ada)
 
     assert (answer["raw"], answer["value"], answer["versions"][0]["version"]) == (2.6, 12.5, 1)
-    (command,) = volts.poll(after=0, wait=10)
+    (command,) = volts.poll(after=0, wait=25)
     decision = reason(volts, ada, "dry")
     assert "12.5 %" in decision["reasons"][0]["text"]
     assert [sample["value"] for sample in decision["inputs"]["sensors"][0]["samples"]] == [12.5, 12.5]
@@ -121,7 +121,7 @@ def test_a_recalibration_gives_no_dose_inside_the_cooldown(volts: Node, ada: Per
     automate(volts, ada)
     calibrate(volts, ada)
     volts.send(soil=[2.6, 2.6], tank=80)
-    (command,) = volts.poll(after=0, wait=10)
+    (command,) = volts.poll(after=0, wait=25)
     volts.ack(command, "succeeded", 5_000)
     for wet in (1.0, 1.1, 1.15):
         calibrate(volts, ada, [{"raw": 2.8, "value": 0}, {"raw": wet, "value": 100}])

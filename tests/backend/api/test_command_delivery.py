@@ -167,8 +167,10 @@ def test_a_command_that_nobody_fetches_expires_and_counts_for_nothing(fast_node:
 
 
 def test_a_command_s_ttl_shrinks_and_it_is_never_handed_out_after_it(fast_node: Node, fast_ada: Person) -> None:
-    _lamp(fast_node, fast_ada)
-    left_ms = []
+    with fast_node.long_poll() as poll:
+        _lamp(fast_node, fast_ada)
+        (first,) = expect(200, poll.result(timeout=45))["commands"]
+    left_ms = [first["ttl_ms"]]
     deadline = time.monotonic() + 60
     while commands := fast_node.poll(after=0):
         left_ms.append(commands[0]["ttl_ms"])
@@ -196,8 +198,10 @@ def test_a_delivered_command_without_an_outcome_counts_as_watered_and_is_told(
 ) -> None:
     """Maybe it ran: then the plant has had its water, and a person should look."""
     fast_node.send(tank=80)
-    made = _pump(fast_node, fast_ada)
-    fast_node.poll(after=0)
+    # Its life is three seconds: the poll is there before it.
+    with fast_node.long_poll() as poll:
+        made = _pump(fast_node, fast_ada)
+        expect(200, poll.result(timeout=45))
     lost = eventually(lambda: _command(fast_node, fast_ada, made, "timed_out"))
 
     assert lost["counted_ms"] == 5_000

@@ -48,7 +48,7 @@ def watered(node: Node, person: Person) -> JSON:
     """Let a dry plant have its dose."""
     automate(node, person)
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
     node.ack(command, "succeeded", 5_000)
     return command
 
@@ -64,7 +64,7 @@ def test_a_probe_with_another_name_waters_and_the_old_one_keeps_its_history(node
     assert len(ada.get(f"{node.path}/readings", sensor="soil")["readings"]) == 1
     assert alerts(node, ada)["probe_gone"]["channel"] == "soil"
     node.send(soil_left=[12, 12], tank=80)
-    assert len(node.poll(after=0, wait=10)) == 1
+    assert len(node.poll(after=0, wait=25)) == 1
 
 
 def test_what_is_named_again_comes_back_and_its_alert_ends(node: Node, ada: Person) -> None:
@@ -113,7 +113,7 @@ def test_a_firmware_that_forgets_the_reservoir_does_not_switch_off_its_interlock
     expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/resolve"))
     node.sign_in(manifest(without=("tank",)))
     node.send(soil=12)
-    assert len(node.poll(after=0, wait=10)) == 1
+    assert len(node.poll(after=0, wait=25)) == 1
     assert "reservoir_gone" not in alerts(node, ada)
 
 
@@ -123,7 +123,7 @@ def test_another_reservoir_takes_the_place_of_the_first(node: Node, ada: Person)
     node.send(soil=[12, 12], barrel=4)
     newest(node, ada, "reservoir_low")
     node.send(barrel=80)
-    assert len(node.poll(after=0, wait=10)) == 1
+    assert len(node.poll(after=0, wait=25)) == 1
 
 
 def test_an_empty_manifest_waters_nothing_and_is_told(node: Node, ada: Person) -> None:
@@ -137,7 +137,7 @@ def test_an_empty_manifest_waters_nothing_and_is_told(node: Node, ada: Person) -
     assert node.poll(after=0) == []
     node.sign_in(MANIFEST)
     assert alerts(node, ada) == {}
-    assert len(node.poll(after=0, wait=10)) == 1
+    assert len(node.poll(after=0, wait=25)) == 1
 
 
 def test_one_probe_of_a_pair_that_is_gone_leaves_the_other_unconfirmed(ada: Person) -> None:
@@ -150,14 +150,14 @@ def test_one_probe_of_a_pair_that_is_gone_leaves_the_other_unconfirmed(ada: Pers
     newest(node, ada, "probes_disagree")
     expect(200, ada.request("PATCH", f"/alerts/{alerts(node, ada)['probe_gone']['id']}/resolve"))
     node.send(soil=12)
-    assert len(node.poll(after=0, wait=10)) == 1
+    assert len(node.poll(after=0, wait=25)) == 1
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_pump_with_another_name_keeps_cooldown_and_cap(node: Node, ada: Person, force: bool) -> None:
     automate(node, ada, daily_cap_ms=8_000)
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
     node.ack(command, "succeeded", 5_000)
     node.sign_in(manifest(rename={"pump": "pump_a"}))
     node.send(soil=12, tank=80)
@@ -173,7 +173,7 @@ def test_a_pump_with_another_name_keeps_cooldown_and_cap(node: Node, ada: Person
 def test_a_run_under_the_old_name_is_a_run_of_the_pump(node: Node, ada: Person) -> None:
     automate(node, ada)
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
     node.ack(command, "accepted")
     node.sign_in(manifest(rename={"pump": "pump_a"}))
 

@@ -51,7 +51,7 @@ def test_it_stands_beside_what_happened(node: Node, ada: Person) -> None:
     profile = {"mode": "on", "dose_ms": 4_000}
     expect(200, ada.request("PUT", f"{node.path}/automation", json=profile))
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
     node.ack(command, "succeeded", 4_000)
     node.send(soil=12, tank=4)
     eventually(lambda: simulate(node, ada)["recorded"]["alerts"])

@@ -11,7 +11,7 @@ def _dose(node: Node, ada: Person) -> int:
     """Let the rules order a dose, hand it out, and lose the answer."""
     expect(200, ada.request("PUT", f"{node.path}/automation", json=PROFILE))
     node.send(soil=[12, 12], tank=80)
-    (command,) = node.poll(after=0, wait=10)
+    (command,) = node.poll(after=0, wait=25)
     return int(command["id"])
 
 
