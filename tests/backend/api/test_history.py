@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -95,11 +96,13 @@ def test_an_export_misses_nothing_while_the_log_is_compacted(tmp_path: Any) -> N
     """Half of an export comes from the log and half from the tables, and the border moves meanwhile."""
     with Backend(tmp_path, compact_at_batches=3) as backend:
         node = backend.add_person().add_device()
-        sent = 0
+        sent, newest = 0, datetime.now(UTC)
         for part in range(60):
+            # Times and no ages: however long a part is under way, no two readings are of one instant.
+            times = [(newest - timedelta(seconds=part * 200 + place)).isoformat() for place in range(200)]
             readings = [
-                {"sensor": sensor, "value": sent + place, "age_ms": (part * 200 + place) * 1_000}
-                for place in range(200)
+                {"sensor": sensor, "value": sent + place, "measured_at": at}
+                for place, at in enumerate(times)
                 for sensor in ("soil", "tank")
             ]
             expect(202, node.try_send(readings))
