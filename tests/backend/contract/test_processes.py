@@ -151,7 +151,7 @@ def test_a_stopped_worker_leaves_its_plants_to_the_other(node: Node, ada: Person
     first.kill()
     try:
         node.send(soil=[12, 12], tank=80)
-        (command,) = node.poll(after=0, wait=25)
+        (command,) = eventually(lambda: node.poll(after=0, wait=25))
         assert command["action"] == "on"
         node.ack(command, "succeeded", command["duration_ms"])
     finally:
@@ -175,7 +175,8 @@ def test_many_threads_at_both_servers_lose_nothing(node: Node, ada: Person, inst
 
     def send(number: int) -> None:
         server = (node, elsewhere)[number % 2]
-        readings = [{"sensor": "soil", "value": float(number), "age_ms": number * 1_000}]
+        # A minute apart each, since an instant has one value.
+        readings = [{"sensor": "soil", "value": float(number), "age_ms": number * 60_000}]
         expect(202, server.try_send(readings, f"t-{number:04d}"))
         with lock:
             accepted.add(float(number))
