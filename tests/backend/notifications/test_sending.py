@@ -120,7 +120,8 @@ async def test_the_end_of_what_was_told_is_told_to_who_wants_it(
         await post.add_target(mailbox.url(), wants_resolved=False)
         await post.raise_alert(Severity.WARNING)
         await soon(lambda: hook.requests and mailbox.mails)
-        await soon(lambda: _without_waiting(post))
+        for target_id in (1, 2):
+            await soon(lambda target_id=target_id: _without_waiting(post, target_id))
         await post.clear_alert()
 
         await soon(lambda: len(hook.requests) == 2)
@@ -176,8 +177,13 @@ async def test_an_alert_that_goes_and_comes_back_while_it_is_being_told_waits_as
         hook.let_go.set()
 
         async def is_put_off() -> bool:
-            ((_, (message,)),) = await post.storage.read(lambda tx: tx.notifications.waiting())
-            return message.not_before >= message.created_at + timedelta(hours=1)
+            waiting = await post.storage.read(lambda tx: tx.notifications.waiting())
+            # An hour is six seconds here: a look that comes later finds that it went.
+            return len(hook.requests) == 2 or all(
+                message.not_before >= message.created_at + timedelta(hours=1)
+                for _, messages in waiting
+                for message in messages
+            )
 
         await soon(is_put_off)
         assert await post.storage.read(lambda tx: tx.notifications.told(1, 1)) == {Change.OPENED}

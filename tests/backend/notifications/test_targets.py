@@ -117,17 +117,19 @@ def test_a_choice_of_devices_never_widens_by_itself(ada: Person, node: Node, hoo
 @pytest.mark.slow
 def test_twenty_targets_are_enough_and_so_are_twenty_urls_a_minute(backend: Backend) -> None:
     ada = backend.add_person("ada-of-many")
-    answers = [attempt(ada) for _ in range(30)]
+    answers = [attempt(ada) for _ in range(20)]
+    # Attempts come back while a slow machine is busy with these.
+    while answers[-1].status_code != 429 and len(answers) < 1_000:
+        answers.append(attempt(ada))
     statuses = [answer.status_code for answer in answers]
 
     assert statuses[:20] == [201] * 20
-    assert set(statuses[20:]) <= {409, 429}
-    limited = answers[statuses.index(429)]
+    assert set(statuses[20:-1]) <= {409}
+    limited = answers[-1]
     refused(limited, 429, "too_many_attempts")
     assert "retry-after" in limited.headers
-    for answer in answers[20:]:
-        if answer.status_code == 409:
-            refused(answer, 409, "too_many_targets")
+    for answer in answers[20:-1]:
+        refused(answer, 409, "too_many_targets")
 
 
 @pytest.fixture
