@@ -80,7 +80,7 @@ def test_files_may_be_kept_for_a_year_and_have_new_names_when_they_change(owner:
 def test_a_hostile_name_is_text_everywhere(backend: Backend, ada: Person, language: str) -> None:
     node = ada.add_device(HOSTILE)
     node.send(soil=12, tank=3)
-    eventually(lambda: ada.get("/alerts"))
+    eventually(lambda: ada.get("/alerts", device_id=node.device_id))
     with Visitor(backend, language) as visitor:
         visitor.sign_in("ada")
         for path in (

@@ -21,7 +21,7 @@ def strays(text: str) -> list[str]:
 def test_every_address_of_every_page_and_part_has_the_prefix(backend: Backend, ada: Person, node: Node) -> None:
     ada.request("PUT", f"{node.path}/automation", json={"mode": "shadow"})
     node.send(soil=50, tank=2)
-    eventually(lambda: ada.get("/alerts"))
+    eventually(lambda: ada.get("/alerts", device_id=node.device_id))
     seen = 0
     with httpx.Client(
         transport=httpx.HTTPTransport(local_address="127.0.0.9"),
