@@ -121,8 +121,9 @@ class Backend:
         return self.log_path.read_text(errors="replace")
 
     def log_events(self) -> list[JSON]:
-        """Give the structured log, one document a line."""
-        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        """Give the structured log, one document a line; what is still being written comes later."""
+        lines = self.log().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
     def request(self, method: str, path: str, *, token: str | None = None, **more: Any) -> httpx.Response:
         """Send one request. `json`, `content`, `params`, `headers` and `timeout` are httpx's."""
@@ -370,6 +371,8 @@ class Node:
                 is_sent.set()
 
         params = {"wait": wait} if after is None else {"wait": wait, "after": after}
+        # A token that was seen is known: nothing is read any more between the poll's coming and its waiting.
+        assert self.try_ack().status_code == 422
         with ThreadPoolExecutor(1) as thread:
             poll = thread.submit(self.request, "GET", "/commands", params=params, extensions={"trace": trace})
             assert is_sent.wait(40), "the poll was not sent"
