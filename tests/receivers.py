@@ -2,7 +2,6 @@
 
 import email
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+
+from tests.ports import reserve_a_port
 
 
 @dataclass
@@ -127,7 +128,8 @@ def a_mailbox() -> Iterator[Mailbox]:
     controller = Controller(
         mailbox,
         hostname="127.0.0.1",
-        port=_free_port(),
+        # Its own way to ask for any port ends in trying to reach port 0.
+        port=reserve_a_port(mailbox),
         authenticator=authenticator,
         auth_require_tls=False,
     )
@@ -137,10 +139,3 @@ def a_mailbox() -> Iterator[Mailbox]:
         yield mailbox
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    # Its own way to ask for any port ends in trying to reach port 0.
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
