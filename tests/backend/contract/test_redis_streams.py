@@ -13,7 +13,7 @@ from tests.servers import Redis
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-async def until(is_so: Callable[[], bool], within_s: float = 30.0) -> None:
+async def until(is_so: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait for something to become true."""
     async with asyncio.timeout(within_s):
         while not is_so():  # noqa: ASYNC110 - what is waited for is another server's
