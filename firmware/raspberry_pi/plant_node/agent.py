@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 STATE_FILE = "node.db"
 _LAST_WORDS_S = 2.0
+_LAST_WORD_S = 1.0
 _CHECK_EVERY_S = 10.0
 
 
@@ -201,8 +202,8 @@ class Agent:
         """Acks first, then one batch; whatever does not get through is on the disk."""
         with contextlib.suppress(Unavailable, sqlite3.Error):
             self._queue.flush()
-            if self._acker.send_all(timeout_s=1.0) == 0:
-                self._sender.send_one(timeout_s=1.0)
+            if self._acker.send_all(timeout_s=_LAST_WORD_S) == 0:
+                self._sender.send_one(timeout_s=_LAST_WORD_S)
 
 
 def run_agent(settings: Settings, clock: Clock) -> int:

@@ -185,6 +185,8 @@ class Node:
 class Process:
     """The real agent in a process of its own."""
 
+    _run: tuple[str, ...] = ("-m", "plant_node", "run")
+
     def __init__(self, backend: FakeBackend, state_dir: Path, **env: str) -> None:
         self.log_file = state_dir.with_name(state_dir.name + ".log")
         settings = {
@@ -197,9 +199,7 @@ class Process:
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PLANT_")}
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "plant_node", "run"], env=clean | settings, stderr=log
-            )
+            self._process = subprocess.Popen([sys.executable, *self._run], env=clean | settings, stderr=log)
 
     @property
     def pid(self) -> int:
@@ -215,7 +215,7 @@ class Process:
     def terminate(self) -> int:
         """SIGTERM; the exit code. systemd waits for 10 s; a busy machine may take longer."""
         self._process.terminate()
-        return self._process.wait(timeout=30)
+        return self._process.wait(timeout=120)
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None
@@ -229,3 +229,16 @@ class Process:
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self.kill()
+
+
+_PATIENT = """import sys
+from plant_node import agent, cli
+agent._LAST_WORDS_S = agent._LAST_WORD_S = 60.0
+sys.exit(cli.main(["run"]))
+"""
+
+
+class PatientProcess(Process):
+    """One that waits at its end until its last words were heard, however long a busy machine takes."""
+
+    _run = ("-c", _PATIENT)

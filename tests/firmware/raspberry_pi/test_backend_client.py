@@ -9,7 +9,7 @@ import pytest
 from plant_node.backend import Unavailable
 from plant_node.link import Backoff, Link
 
-from tests.firmware.raspberry_pi.builders import Node
+from tests.firmware.raspberry_pi.builders import HandClock, Node
 from tests.firmware.raspberry_pi.fake_backend import FakeBackend, Handler, busy, lost, refusing
 
 
@@ -18,7 +18,7 @@ def paths(backend: FakeBackend) -> list[str]:
 
 
 def ask(node: Node) -> int:
-    return node.client.get("/commands", {"wait": 0, "after": 0}, timeout_s=2).status
+    return node.client.get("/commands", {"wait": 0, "after": 0}, timeout_s=60).status
 
 
 def test_it_signs_in_once_with_its_manifest(backend: FakeBackend, node: Node) -> None:
@@ -180,9 +180,12 @@ def test_pauses_grow_have_jitter_and_respect_the_backend() -> None:
 
 
 def test_a_link_that_answers_is_not_lost(backend: FakeBackend, tmp_path: Path) -> None:
-    node = Node(backend, tmp_path, link_timeout_s=0.5)
+    clock = HandClock()
+    node = Node(backend, tmp_path, clock=clock, link_timeout_s=0.5)
     assert node.link.poll_wait_s == 0
-    assert Link(node.clock, timeout_s=120).poll_wait_s == 25
+    assert Link(clock, timeout_s=120).poll_wait_s == 25
+    clock.turn(400)
+    assert node.link.seconds_left() == pytest.approx(0.1)
     ask(node)
-    assert node.link.seconds_left() > 0.2
+    assert node.link.seconds_left() == pytest.approx(0.5)
     node.close()

