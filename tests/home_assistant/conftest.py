@@ -38,7 +38,7 @@ def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """One backend for all tests; each has a person of its own in it."""
     pytest_socket.enable_socket()
-    with Backend(tmp_path_factory.mktemp("backend"), evaluation_interval_ms=0, command_ttl_s=5) as running:
+    with Backend(tmp_path_factory.mktemp("backend"), evaluation_interval_ms=0) as running:
         yield running
 
 

@@ -1,6 +1,7 @@
 """What Home Assistant did not see as it was measured appears in the long-term statistics: right, and once."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,17 +24,20 @@ from custom_components.plant_automation.const import CONF_IMPORT_STATISTICS, DOM
 from custom_components.plant_automation.statistics import hour_rows, late_hours
 from tests.home_assistant.field import MANIFEST, READINGS, Field, until
 
+_began = dt_util.utcnow()
+
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for more batches."""
+    """Nobody waits for more batches, and an hour that begins in the middle of a test is none of it."""
     monkeypatch.setattr(statistics, "COLLECT_S", 0.05)
     monkeypatch.setattr(statistics, "AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr(sys.modules[__name__], "_began", dt_util.utcnow())
 
 
 def hour_ago(hours: int) -> datetime:
-    """Give the beginning of an hour that is over."""
-    return dt_util.utcnow().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
+    """Give the beginning of an hour that was over when the test began."""
+    return _began.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
 
 
 async def bring(field: Field, hour: datetime, *values: float, sensor: str = "soil", first: int = 1) -> None:
@@ -44,11 +48,17 @@ async def bring(field: Field, hour: datetime, *values: float, sensor: str = "soi
 
 
 async def rows(hass: HomeAssistant, entity_id: str) -> list[tuple[float, Any, Any, Any]]:
-    """Give the hours that the statistics have."""
+    """Give the hours that the statistics have, of those that were over when the test began."""
     await async_wait_recording_done(hass)
-    since = dt_util.utcnow() - timedelta(days=40)
     ask: Callable[[], Any] = partial(
-        statistics_during_period, hass, since, None, {entity_id}, "hour", None, {"mean", "min", "max"}
+        statistics_during_period,
+        hass,
+        hour_ago(40 * 24),
+        hour_ago(0),
+        {entity_id},
+        "hour",
+        None,
+        {"mean", "min", "max"},
     )
     found = await get_instance(hass).async_add_executor_job(ask)
     return [(row["start"], row["mean"], row["min"], row["max"]) for row in found.get(entity_id, [])]
