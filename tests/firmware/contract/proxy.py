@@ -179,7 +179,7 @@ class Proxy:
         self._add(_Fault(route, times, to_answer=change, status=HTTPStatus.OK))
 
     def cut(self) -> None:
-        """Unplug the router: connections end at once, new ones are refused with a reset."""
+        """Unplug the router: connections end at once, also those to the backend; new ones are refused with a reset."""
         self._call(self._set(is_cut=True))
 
     def fall_silent(self) -> None:
@@ -276,14 +276,18 @@ class Proxy:
             return fault
 
     def _call(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _set(self, *, is_cut: bool = False, is_silent: bool = False) -> None:
         was_silent, self._state.is_silent = self._state.is_silent, is_silent
         self._state.is_cut = is_cut
         if is_cut or (was_silent and not is_silent):
+            ending = list(self._state.tasks)
             for writer in list(self._state.writers):
                 writer.transport.abort()
+            # A poll that still waited at the backend would be given the next command.
+            if ending:
+                await asyncio.wait(ending)
 
     async def _end(self) -> None:
         self._server.close()
