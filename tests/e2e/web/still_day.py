@@ -148,7 +148,7 @@ class StillDay:
             pot.node.ack(command, "succeeded", command["duration_ms"])
 
     def _do(self, work: Coroutine[Any, Any, object]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(300)
 
 
 @contextmanager
@@ -186,10 +186,10 @@ def still_day(folder: Path, begin: datetime = BEGIN) -> Iterator[StillDay]:
     thread = threading.Thread(target=run_in_thread)
     thread.start()
     try:
-        day = ready.result(60)
+        day = ready.result(300)
         day.live()
         yield day
     finally:
         loop.call_soon_threadsafe(is_over.set)
-        thread.join(30)
+        thread.join()
         loop.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import expect as see
 
-from tests.e2e.web.conftest import Windows
+from tests.e2e.web.conftest import Windows, ready
 from tests.e2e.web.garden import MANIFEST, Garden
 from tests.live_backend import Backend, expect
 
@@ -26,6 +26,7 @@ def test_a_new_node_arrives_while_one_watches(windows: Windows, garden: Garden, 
     page.get_by_role("button", name="Make its secret").click()
 
     text = page.get_by_label("plant-node.toml").input_value()
+    ready(page)
     node = tomllib.loads(text)["backend"]
     with window.tab.expect_download() as download:
         page.get_by_role("button", name="Download").click()

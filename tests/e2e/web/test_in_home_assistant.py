@@ -101,8 +101,6 @@ def test_from_the_side_bar_to_a_watered_plant(browser: Browser, app: Backend) ->
         assert "soil" in csv.value.path().read_text()
         assert "plant_session" not in {cookie["name"] for cookie in window.tab.context.cookies(window.site.root)}
         every_address_has_the_prefix(window, node)
-        # A part that is fetched while one goes on to another page, or while the network is cut.
-        window.complaints[:] = [one for one in window.complaints if "Failed to fetch" not in one]
 
 
 def test_a_guest_of_the_house_looks_on(browser: Browser, app: Backend) -> None:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect as see
 
-from tests.e2e.web.conftest import Windows
+from tests.e2e.web.conftest import Windows, ready
 from tests.e2e.web.garden import Garden
 from tests.e2e.web.ways import both_ways
 from tests.receivers import a_webhook
@@ -22,6 +22,7 @@ def test_a_target_is_made_and_tried_with_and_without_success(windows: Windows, g
         page.get_by_role("button", name="Add").click()
         row = page.locator(".target", has_text="My phone")
         see(row).to_contain_text("never tried")
+        ready(page)
         row.get_by_role("button", name="Test").click()
         see(row).to_contain_text(re.compile(r"The message was taken after [\d.]+\ss"))
         assert len(hook.requests) == 1

@@ -6,7 +6,7 @@ import re
 from playwright.sync_api import Frame
 from playwright.sync_api import expect as see
 
-from tests.e2e.web.conftest import Windows
+from tests.e2e.web.conftest import Windows, ready
 from tests.e2e.web.garden import MANIFEST, Garden
 from tests.e2e.web.ways import both_ways
 from tests.live_backend import Backend, Node
@@ -34,6 +34,7 @@ def test_a_node_is_added_by_keys_alone_and_its_secret_shown_once(
     tab_to(page, "Add a device")
     keyboard.press("Enter")
     see(page.get_by_role("heading", name="Add a device")).to_be_visible()
+    ready(page)
     tab_to(page, "ESP32")
     keyboard.press("ArrowDown")
     keyboard.press("ArrowDown")
@@ -42,6 +43,7 @@ def test_a_node_is_added_by_keys_alone_and_its_secret_shown_once(
     keyboard.type("Attic aloe")
     keyboard.press("Enter")
     see(page.get_by_role("heading", name="Its secret")).to_be_visible()
+    ready(page)
     tab_to(page, "Copy")
     keyboard.press("Enter")
     see(page.locator(".toast")).to_contain_text("Copied")
