@@ -21,10 +21,13 @@ import { say } from "./words.js";
 const SHORTEST_S = 300;
 const LONGEST_S = 20 * 366 * 86_400;
 const REFRESH_MS = 5_000;
+const FONT = "12px Figtree";
 
 /** @param {HTMLElement} element */
 async function start(element) {
   const chart = new Chart(element);
+  // What is drawn in another font stays so. Without it the chart is drawn all the same.
+  await document.fonts.load(FONT, "0").catch(() => []);
   await chart.load();
   chart.watch();
 }
@@ -137,7 +140,7 @@ class Chart {
     // Of one unit they share their scale: only then the two lines can be compared by height.
     const isOwnScale = Boolean(other && other.unit !== data.unit);
     if (other) series.push({ stroke: colours.soil, width: 2, dash: [6, 4], spanGaps: false, points: { show: false }, scale: isOwnScale ? "other" : "y" });
-    const axis = { stroke: colours.muted, grid: { stroke: colours.line, width: 1 }, ticks: { stroke: colours.line }, font: "12px Figtree, sans-serif" };
+    const axis = { stroke: colours.muted, grid: { stroke: colours.line, width: 1 }, ticks: { stroke: colours.line }, font: `${FONT}, sans-serif` };
     const options = {
       width: this.element.clientWidth,
       height: this.element.clientHeight,
@@ -345,7 +348,8 @@ class Chart {
       if (!["readings", "command", "alert"].includes(type)) return;
       due = setTimeout(() => {
         due = 0;
-        if (!document.hidden) void this.load();
+        // Somebody may have begun to read meanwhile, or gone on to another span.
+        if (!document.hidden && this.index < 0 && "range" in this.span) void this.load();
       }, REFRESH_MS);
     });
   }
