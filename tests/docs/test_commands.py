@@ -268,20 +268,20 @@ def test_the_tutorial_leads_to_a_first_watering(checkout: Path, tmp_path: Path) 
         node = terminal.start("exec " + line)
         device = f"/devices/{made['id']}"
         try:
-            eventually(lambda: anna.get(device).json()["sensors"], within_s=60)
+            eventually(lambda: anna.get(device).json()["sensors"], within_s=180)
             rules = {"soil_moisture_min_percent": 60, "quiet_from": None, "quiet_until": None, "dose_ms": 2000}
             assert anna.put(f"{device}/automation", json={**rules, "mode": "shadow"}).status_code == 200
             seen = lambda outcome: [  # noqa: E731
                 one for one in anna.get(f"{device}/decisions").json()["decisions"] if one["outcome"] == outcome
             ]
-            paper = eventually(lambda: seen("would_water"), within_s=60)
+            paper = eventually(lambda: seen("would_water"), within_s=180)
             assert "the minimum is 60 %" in json.dumps(paper)
             assert anna.get(f"{device}/commands").json()["commands"] == []
             assert anna.put(f"{device}/automation", json={**rules, "mode": "on"}).status_code == 200
             done = lambda: [  # noqa: E731
                 one for one in anna.get(f"{device}/commands").json()["commands"] if one["state"] == "succeeded"
             ]
-            eventually(done, within_s=90)
+            eventually(done, within_s=180)
             again = anna.post(f"{device}/commands", json={"actuator": "pump", "action": "on", "duration_ms": 2000})
             # The node's own pause, and behind it the rules'.
             assert again.status_code == 409
