@@ -122,7 +122,10 @@ def run_stage(stage: Stage, root: Path, python: str, built: Mapping[str, Path] |
 
 
 def _passed_on() -> Mapping[str, str]:
-    """How this machine reaches its package indexes; the settings of pip and npm are in its HOME."""
+    """How this machine reaches its package indexes; the settings of pip and npm are in its HOME.
+
+    Node alone needs a proxy's certificate in a variable of its own: without it, npm tries for minutes.
+    """
     wanted = (
         "HOME",
         "PIP_",
@@ -132,6 +135,7 @@ def _passed_on() -> Mapping[str, str]:
         "http_proxy",
         "https_proxy",
         "SSL_",
+        "NODE_EXTRA_CA_CERTS",
         "NPM_",
         "npm_config_",
         "REQUESTS_",
