@@ -28,7 +28,7 @@ async def test_it_is_found_with_what_a_client_needs_and_nothing_else() -> None:
             assert change is ServiceStateChange.Added
             assert name == f"plant-automation-{INSTANCE[:8]}.{SERVICE}"
             info = AsyncServiceInfo(SERVICE, name)
-            assert await info.async_request(listener.zeroconf, 5_000)
+            assert await info.async_request(listener.zeroconf, 30_000)
             assert (info.port, info.parsed_addresses()) == (8123, ["127.0.0.1"])
             assert info.decoded_properties == {"instance_id": INSTANCE, "api_version": "1", "version": "0.1.0"}
             await advertisement.stop()
