@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-LATE_MS = 2_000
-"""How late a busy machine may wake what is due."""
+LATE_MS = 8_000
+"""How late a machine may wake what is due that stands still for seconds. What would be wrong has to be later still."""
 
 
 @dataclass(frozen=True, slots=True)

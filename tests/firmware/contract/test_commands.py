@@ -30,7 +30,8 @@ def test_a_command_runs_once_for_as_long_as_it_was_asked(a_bench: ABench) -> Non
 def test_an_on_carries_its_own_off(a_bench: ABench) -> None:
     """ "ON" should carry its own off-time: irrigation_unlimited #217. A valve left open: Irrigation-V5 #296."""
     bench = a_bench().start()
-    bench.running(bench.order(2_500))
+    bench.order(2_500)
+    eventually(bench.runs)
 
     # Nobody is there any more who could say off.
     bench.proxy.cut()
@@ -94,7 +95,10 @@ def test_a_command_that_comes_again_in_mid_run_makes_it_no_longer(a_bench: ABenc
     bench = a_bench().start()
     command = bench.order(900)
     eventually(lambda: bench.proxy.answered("GET /commands", 200))
-    bench.proxy.repeat_answer("GET /commands", times=3)
+    again = bench.proxy.answered("GET /commands", 200)[-1].answer
+    assert again is not None
+    longer = [{**each, "duration_ms": 25_000} for each in again.json["commands"]]
+    bench.proxy.answer("GET /commands", Answer.of(200, {"commands": longer}), times=3)
     bench.order(actuator="lamp", duration_ms=100)
 
     done = bench.outcome(command)

@@ -40,13 +40,13 @@ def test_a_run_is_cut_at_the_nodes_own_limit(a_bench: ABench) -> None:
 @pytest.mark.parametrize("lose", ["fall_silent", pytest.param("cut", marks=pytest.mark.slow)])
 def test_a_run_ends_with_the_link(a_bench: ABench, lose: str) -> None:
     """Wi-Fi drops, the node's relays stay on, nobody knows: irrigation_unlimited #43."""
-    bench = a_bench(link_timeout_s=4).start()
-    command = bench.running(bench.order(25_000))
+    bench = a_bench(link_timeout_s=8).start()
+    command = bench.running(bench.order(30_000))
 
     getattr(bench.proxy, lose)()
 
     run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
-    assert run.ran_ms < 16_000
+    assert run.ran_ms < 29_000
     bench.proxy.mend()
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
@@ -129,17 +129,19 @@ def test_a_node_that_is_stopped_in_mid_run_says_how_long_it_ran(a_bench: ABench)
 
 
 def test_the_daily_amount_holds_across_restarts(a_bench: ABench) -> None:
-    bench = a_bench(limits=Limits(max_day_ms=4_000)).hide_limits().start()
-    assert bench.outcome(bench.order(300))["state"] == "succeeded"
-    killed = bench.running(bench.order(3_500))
+    bench = a_bench().hide_limits().start()
+    done = bench.outcome(bench.order(300))
+    assert done["state"] == "succeeded"
+    killed = bench.running(bench.order(20_000))
     bench.node.kill()
+    # Some 300 ms ran, 20 s may have run.
+    bench.node.set_limits(Limits(max_day_ms=done["ran_ms"] + 20_200))
     bench.start()
     assert bench.outcome(killed)["state"] == "interrupted"
 
-    cut = bench.outcome(bench.order(1_000))
+    cut = bench.outcome(bench.order(20_000))
     refused = bench.outcome(bench.order(1_000))
 
-    # 300 ms ran, 3,500 ms may have run.
     assert (cut["state"], cut["reason"]) == ("succeeded", "max_day")
     assert ran_for(cut["ran_ms"], 200)
     assert (refused["state"], refused["reason"]) == ("rejected", "max_day")
@@ -164,13 +166,15 @@ def test_a_lost_ledger_runs_nothing_twice(a_bench: ABench) -> None:
 
 def test_a_lost_ledger_starts_from_what_the_backend_knows_of_the_day(a_bench: ABench) -> None:
     """A card that was written anew, a chip that was erased: what is lost is no fresh allowance."""
-    bench = a_bench(limits=Limits(max_day_ms=2_000)).hide_limits().start()
-    assert bench.outcome(bench.order(1_500))["state"] == "succeeded"
+    bench = a_bench().hide_limits().start()
+    done = bench.outcome(bench.order(1_500))
+    assert done["state"] == "succeeded"
     bench.node.kill()
     bench.node.lose_ledger()
+    bench.node.set_limits(Limits(max_day_ms=done["ran_ms"] + 500))
     bench.start()
 
-    cut = bench.outcome(bench.order(1_000))
+    cut = bench.outcome(bench.order(20_000))
     refused = bench.outcome(bench.order(1_000))
 
     assert (cut["state"], cut["reason"]) == ("succeeded", "max_day")

@@ -13,7 +13,8 @@ from tests.live_backend import eventually
 
 ABench = Callable[..., Bench]
 
-RIGHT_WITHIN_S = 4.0
+RIGHT_WITHIN_S = 8.0
+"""More than a machine stands still for, and less than the outage."""
 
 
 def test_an_outage_leaves_no_gap_and_no_wrong_time(a_bench: ABench) -> None:
@@ -23,7 +24,7 @@ def test_an_outage_leaves_no_gap_and_no_wrong_time(a_bench: ABench) -> None:
     bench = a_bench().start()
     bench.proxy.cut()
     lost_at = time.time()
-    eventually(lambda: time.time() > lost_at + 5)
+    eventually(lambda: time.time() > lost_at + 14)
     bench.proxy.mend()
     back_at = time.time()
 
@@ -43,7 +44,7 @@ def test_a_restart_gives_no_reading_a_wrong_time(a_bench: ABench) -> None:
     bench = a_bench().start()
     bench.proxy.cut()
     lost_at = time.time()
-    eventually(lambda: time.time() > lost_at + 1)
+    eventually(lambda: time.time() > lost_at + 8)
     bench.node.stop()
     stopped_at = time.time()
     eventually(lambda: time.time() > stopped_at + 2.5)
@@ -72,7 +73,8 @@ def test_a_lost_answer_neither_doubles_nor_loses_a_reading(a_bench: ABench) -> N
     assert len(repeat.request.json["readings"]) == len(lost.request.json["readings"])
     bench.node.stop()
     history, sent = bench.history(), bench.sent()
-    assert [value for _, value in history] == sent
+    # As many, and the same: what was long on its way is dated later than what came after it.
+    assert sorted(value for _, value in history) == sorted(sent)
     # The first try fixed the time; the repeat, which was sent later, did not move it.
     ages = [reading["age_ms"] / 1000 for reading in lost.request.json["readings"] if reading["sensor"] == "soil"]
     for age_s in ages:
@@ -94,7 +96,7 @@ def test_a_full_backend_is_given_the_time_it_asks_for(a_bench: ABench) -> None:
     )
     assert taken[0].began_at - refused.answered_at >= 2
     bench.node.stop()
-    assert [value for _, value in bench.history()] == bench.sent()
+    assert sorted(value for _, value in bench.history()) == sorted(bench.sent())
 
 
 def test_a_batch_that_can_never_be_taken_does_not_hold_up_the_others(a_bench: ABench) -> None:

@@ -15,7 +15,7 @@ from tests.firmware.contract.bench import Bench
 from tests.firmware.contract.esphome import EsphomeNode
 from tests.firmware.contract.node_under_test import LATE_MS, Limits, Setup, ran_for
 from tests.firmware.contract.proxy import Answer
-from tests.live_backend import Backend, eventually
+from tests.live_backend import Backend, eventually, expect
 
 ABench = Callable[..., Bench]
 
@@ -39,15 +39,17 @@ def lose_ledger(bench: Bench) -> None:
 
 
 def test_a_loop_that_hangs_makes_no_run_longer(a_bench: ABench) -> None:
-    """The timer that ends a run does not depend on the main loop, which stands still for four seconds here."""
+    """The timer that ends a run does not depend on the main loop, which stands still for nine seconds here."""
     bench = a_bench(limits=Limits(max_run_ms=1500)).hide_limits().start()
     command = bench.running(bench.order(20_000))
 
     hand(bench, "hang")
 
     run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
-    # Long before the loop comes round.
-    assert 1400 <= run.ran_ms <= 3500
+    assert run.ran_ms >= 1400
+    hung = folder(bench) / "hands" / "hung"
+    eventually(hung.exists)
+    assert run.ended_at < hung.stat().st_mtime
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("succeeded", "max_run")
     assert abs(done["ran_ms"] - run.ran_ms) < LATE_MS
@@ -83,15 +85,15 @@ def test_a_button_does_not_run_a_pump_that_nobody_could_stop(a_bench: ABench) ->
 
 def test_a_proxy_without_its_backend_is_no_link(a_bench: ABench) -> None:
     """Something answers, but nobody could stop a pump through it."""
-    bench = a_bench(link_timeout_s=2, limits=Limits(max_run_ms=25_000)).start()
-    command = bench.running(bench.order(20_000))
+    bench = a_bench(link_timeout_s=8).start()
+    command = bench.running(bench.order(30_000))
     for route in ("GET /commands", "POST /telemetry", "POST /commands/ack", "POST /auth/device"):
         bench.proxy.answer(route, Answer(404, b"404 page not found"), times=float("inf"))
 
-    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0], within_s=30)
+    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
     bench.proxy.forget_faults()
 
-    assert run.ran_ms < 12_000
+    assert run.ran_ms < 29_000
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
 
@@ -220,27 +222,34 @@ def test_a_backend_that_is_killed_loses_and_doubles_nothing(tmp_path: Path) -> N
             bench.start()
             for _ in range(2):
                 sent = len(bench.proxy.answered("POST /telemetry", 202))
-                eventually(lambda: len(bench.proxy.answered("POST /telemetry", 202)) > sent + 5, within_s=30)  # noqa: B023
+                eventually(lambda: len(bench.proxy.answered("POST /telemetry", 202)) > sent + 5)  # noqa: B023
                 backend.kill()
                 backend.start()
-            command = bench.outcome(bench.order(300), within_s=30)
+            command = bench.outcome(bench.order(300))
             bench.node.stop()
-            values = sorted(value for _, value in bench.history())
+            bench.device.sign_in()
+            taken = [
+                expect(202, bench.device.request("POST", "/telemetry", json=each.request.json))["duplicate"]
+                for each in bench.proxy.answered("POST /telemetry", 202)
+            ]
         finally:
             bench.close()
     assert command["state"] == "succeeded"
     assert len(bench.runs()) == 1
+    # Each batch that was acknowledged is there still. Its history holds one value for each millisecond.
+    assert all(taken)
     # Every value that the probe gave, once: a hundredth more each time.
+    values = sorted(bench.sent())
     assert len(values) > 10
     assert {round((later - earlier) * 100) for earlier, later in pairwise(values)} == {1}
 
 
 @pytest.mark.crash
 def test_kills_in_mid_run_never_make_two_of_one(a_bench: ABench) -> None:
-    bench = a_bench(limits=Limits(max_run_ms=2_000)).hide_limits().start()
+    bench = a_bench().start()
     orders = []
     for round_ in range(4):
-        orders.append(bench.order(1_500))
+        orders.append(bench.order(25_000))
         eventually(lambda: bench.is_on("pump"))
         if round_ % 2:
             eventually(lambda: bench.command(orders[-1])["state"] == "accepted")
@@ -249,7 +258,7 @@ def test_kills_in_mid_run_never_make_two_of_one(a_bench: ABench) -> None:
         assert bench.outcome(orders[-1])["state"] in ("interrupted", "timed_out")
 
     assert len(bench.runs()) == len(orders)
-    assert max(run.ran_ms for run in bench.runs()) < 1_500 + LATE_MS
+    assert max(run.ran_ms for run in bench.runs()) < 20_000
 
 
 NONSENSE = [
@@ -273,7 +282,7 @@ def test_answers_that_make_no_sense_move_nothing(a_bench: ABench) -> None:
         for route in ("GET /commands", "POST /telemetry", "POST /commands/ack"):
             bench.proxy.answer(route, nonsense)
 
-        done = bench.outcome(bench.order(100), within_s=30)
+        done = bench.outcome(bench.order(100))
 
         # The outcome comes through when the nonsense is over.
         assert done["state"] == "succeeded"
@@ -346,9 +355,9 @@ def test_a_server_that_never_ends_holds_nothing_up(behave: Callable[[socket.sock
         node = EsphomeNode(Setup(url, "device", "secret"), tmp_path / "node")
         node.start()
         try:
-            eventually(lambda: "the backend does not answer" in node.log(), within_s=40)
+            eventually(lambda: "the backend does not answer" in node.log())
             node.hand("press")
-            eventually(lambda: not list((tmp_path / "node" / "hands").iterdir()), within_s=5)
+            eventually(lambda: not list((tmp_path / "node" / "hands").iterdir()), within_s=20)
             node.stop()
         finally:
             node.kill()

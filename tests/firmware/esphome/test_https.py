@@ -24,6 +24,7 @@ from tests.firmware.contract.esphome import EsphomeNode
 from tests.firmware.contract.node_under_test import LATE_MS, Limits, Setup, ran_for
 from tests.firmware.esphome.building import ESPHOME
 from tests.live_backend import Person, eventually
+from tests.ports import reserve_a_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.built_for_host, pytest.mark.timeout(600)]
 
@@ -201,8 +202,7 @@ sys.exit(run_ota("127.0.0.1", int(sys.argv[1]), None, sys.argv[2])[0])
 
 def test_a_pump_is_off_when_an_update_begins(a_bench: ABench) -> None:
     """By ESPHome's own way, to the program that runs already; only this build listens for updates."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = reserve_a_port(a_bench)
     bench = a_bench(ota_port=port).start()
     command = bench.running(bench.order(29_000))
     assert isinstance(bench.node, EsphomeNode)
@@ -232,7 +232,7 @@ def test_a_wrong_certificate_is_refused(wrong: str, owner: Person, tmp_path: Pat
         node = EsphomeNode(Setup(url, "device", "s3cret"), tmp_path / "node", authority=ours.path)
         node.start()
         try:
-            eventually(lambda: "its certificate is not trusted" in node.log(), within_s=30)
+            eventually(lambda: "its certificate is not trusted" in node.log())
             node.stop()
         finally:
             node.kill()
