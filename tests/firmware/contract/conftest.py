@@ -24,8 +24,8 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
 
 @pytest.fixture(scope="session")
 def hasty_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    """Somebody with a backend whose commands live for three seconds."""
-    with Backend(tmp_path_factory.mktemp("hasty"), command_ttl_s=3, sweep_interval_s=0.5) as backend:
+    """Somebody with a backend whose commands live for eight seconds: longer than a busy machine stands still."""
+    with Backend(tmp_path_factory.mktemp("hasty"), command_ttl_s=8, sweep_interval_s=0.5) as backend:
         yield backend.add_person()
 
 
