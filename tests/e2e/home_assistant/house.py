@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.ports import reserve_a_port
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 PERSON = {"name": "Ada", "username": "ada", "password": "correct horse battery", "language": "en"}
 
@@ -87,11 +89,11 @@ def _store(key: str, version: tuple[int, int], data: Any) -> str:
 class House:
     """One Home Assistant."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path) -> None:
         """Live in a folder."""
         self.folder = folder
-        self.url = f"http://127.0.0.1:{port}"
-        self._port = port
+        self._port = reserve_a_port(self)
+        self.url = f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
         self.session: aiohttp.ClientSession
         self._tokens: dict[str, Any] = {}
@@ -160,7 +162,7 @@ class House:
         """Stop it as a system does."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(self._process.wait, 60)
+            await asyncio.to_thread(self._process.wait, 180)
 
     async def _until_it_answers(self) -> None:
         async with asyncio.timeout(120):
@@ -200,7 +202,7 @@ class House:
         """Give the state of an entity."""
         return str((await self.get(f"/api/states/{entity_id}"))["state"])
 
-    async def becomes(self, entity_id: str, *values: str, within_s: float = 30) -> None:
+    async def becomes(self, entity_id: str, *values: str, within_s: float = 90) -> None:
         """Wait until an entity has one of these states."""
         seen = ""
         try:
@@ -236,12 +238,12 @@ class House:
             return await self._photograph(Path(profile), shots)
         finally:
             browser.terminate()
-            await asyncio.to_thread(browser.wait, 20)
+            await asyncio.to_thread(browser.wait, 60)
             await asyncio.to_thread(shutil.rmtree, profile, ignore_errors=True)
 
     async def _photograph(self, profile: Path, shots: tuple[Shot, ...]) -> list[str]:
         said = profile / "DevToolsActivePort"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not said.exists() or said.read_text().count("\n") < 1:
                 await asyncio.sleep(0.05)
         port = said.read_text().splitlines()[0]
@@ -295,7 +297,7 @@ class Talk:
 
     async def changed(self, entity_id: str, value: str | None = None) -> float:
         """Wait until an entity changes; gives when that was heard."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 heard = await self._socket.receive_json()
                 if heard.get("type") != "event":

@@ -16,7 +16,7 @@ import yaml
 
 from tests import live_backend
 from tests.e2e.home_assistant.house import REPOSITORY, House
-from tests.e2e.home_assistant.measure import add_integration, free_port, measure
+from tests.e2e.home_assistant.measure import add_integration, measure
 from tests.e2e.home_assistant.nodes import SimulatedNode
 from tests.home_assistant.field_data import MANIFEST, READINGS
 from tests.live_backend import JSON, Backend, Person
@@ -50,7 +50,7 @@ async def home(tmp_path: Path) -> AsyncIterator[Home]:
                 nodes.append(SimulatedNode(made, session))
             for node in nodes:
                 node.start()
-            async with House(tmp_path / "house", free_port()) as house:
+            async with House(tmp_path / "house") as house:
                 yield Home(house, backend, person, *nodes)
             for node in nodes:
                 await node.stop()
@@ -193,7 +193,7 @@ async def _statistics_have(house: House, entity_id: str, hour: datetime) -> None
         "period": "hour",
     }
     found = None
-    async with asyncio.timeout(40), house.talk() as talk:
+    async with asyncio.timeout(120), house.talk() as talk:
         while not found:
             found = (await talk.ask(**question)).get(entity_id)
             await asyncio.sleep(0.5)
