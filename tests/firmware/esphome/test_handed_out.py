@@ -19,7 +19,9 @@ MORE_SECRETS = "wifi_ssid: garden\nwifi_password: choose-one\nplant_ota_password
 def repository(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give this tree's node as the repository that the file names, so that no network is needed."""
     folder = tmp_path_factory.mktemp("repository")
-    shutil.copytree(ROOT / "firmware/esphome", folder / "firmware/esphome")
+    # Other tests may be writing the compiled modules beside the sources.
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "firmware/esphome", folder / "firmware/esphome", ignore=ignore)
     ours = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], [*ours, "commit", "-q", "-m", "here"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
