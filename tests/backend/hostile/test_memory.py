@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ CHANNELS = tuple(Channel(sensor["key"], sensor["kind"], sensor["unit"], 40, 60) 
 NODES = 8
 STRETCHES = 20
 GROWTH_MB = 6.0
+FULL_AFTER = 400
 
 
 async def send(port: int, nodes: list[BatchRequests], each: int) -> None:
@@ -87,8 +89,12 @@ def test_a_listener_that_takes_nothing_is_cut_off(tmp_path: Path) -> None:
             ours = stalled.getsockname()[1]
             assert eventually(lambda: is_open(port, ours))
             began = time.monotonic()
-            while is_open(port, ours):
+            for number in itertools.count():
+                if not is_open(port, ours):
+                    break
                 node.try_send([{"sensor": "soil", "value": value, "age_ms": value} for value in range(500)])
+                # All buffers on the way are full: from here on there only has to be something that is not taken.
+                time.sleep(0.05 if number > FULL_AFTER else 0)
                 assert time.monotonic() - began < STALLED_MS / 1000 + 60, "it is still there"
         # The others hear on.
         with ada.listen() as stream:
