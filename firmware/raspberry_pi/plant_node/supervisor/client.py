@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 LEASE_MS = 5_000
 _READY_WITHIN_S = 30.0
 _ANSWER_WITHIN_S = 3.0
+_LOOKS = 3
 _RELEASE_WITHIN_S = 3.0
 _PACKAGE_ROOT = Path(__file__).parents[2]
 _START = """import sys
@@ -146,7 +147,7 @@ class SupervisedOutputs:
                 raise SupervisorLost(self.fault)
             try:
                 self._process.stdin.write(order.encode("ascii") + b"\n")  # type: ignore[union-attr]
-                answer = self._answers.get(timeout=_ANSWER_WITHIN_S)
+                answer = self._answer()
             except queue.Empty:
                 self._lose("hangs")
             except OSError:
@@ -157,6 +158,16 @@ class SupervisedOutputs:
             # Whoever found out first has to be done with the pins before anybody goes on.
             self._lose("died")
             raise SupervisorLost(str(self.fault))
+
+    def _answer(self) -> str | None:
+        """Wait for an answer. Raises queue.Empty.
+
+        Bit by bit: where this process itself stood still meanwhile, one bit is over, and the answer may lie there.
+        """
+        for _ in range(_LOOKS - 1):
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=_ANSWER_WITHIN_S / _LOOKS)
+        return self._answers.get(timeout=_ANSWER_WITHIN_S / _LOOKS)
 
     def _listen(self) -> None:
         stdout = self._process.stdout
