@@ -1,7 +1,8 @@
-"""What holds for every test: reproducible examples, no skipped test in CI, and how many run at once."""
+"""What holds for every test: reproducible examples, no skipped test in CI, how many run at once, which come first."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,25 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("desk", deadline=None, database=DirectoryBasedExampleDatabase(".cache/hypothesis"))
 settings.load_profile("ci" if IN_CI else "desk")
+
+HERE = Path(__file__).parent
+# What takes minutes, the longest first: begun near the end, it would go on alone while the other workers are idle.
+BEGUN_FIRST = [
+    HERE / name
+    for name in (
+        "firmware/raspberry_pi/test_kills.py",
+        "benchmarks/test_benchmarks.py",
+        "firmware/esphome/test_time.py",
+        "backend/crash/test_crashes.py",
+        "e2e/test_demo.py",
+        "e2e/web/test_accessibility.py",
+        "backend/hostile/test_memory.py",
+        "packaging/test_app.py",
+        "docs/test_commands.py",
+        "backend/notifications/test_sending.py",
+        "packaging/test_image.py",
+    )
+]
 
 
 class SkippedTests:
@@ -51,6 +71,13 @@ class SkippedTests:
 def pytest_xdist_auto_num_workers() -> int:
     """Give what `-n auto` is: each worker starts servers of its own, and memory does not grow with processors."""
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; the rest stays in the order of the folders."""
+    places = {path: place for place, path in enumerate(BEGUN_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_configure(config: pytest.Config) -> None:
