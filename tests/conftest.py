@@ -17,6 +17,7 @@ settings.register_profile("desk", deadline=None, database=DirectoryBasedExampleD
 settings.load_profile("ci" if IN_CI else "desk")
 
 HERE = Path(__file__).parent
+WITH_BROWSER = HERE / "e2e/web"
 # What takes minutes, the longest first: begun near the end, it would go on alone while the other workers are idle.
 BEGUN_FIRST = [
     HERE / name
@@ -26,7 +27,6 @@ BEGUN_FIRST = [
         "firmware/esphome/test_time.py",
         "backend/crash/test_crashes.py",
         "e2e/test_demo.py",
-        "e2e/web/test_accessibility.py",
         "backend/hostile/test_memory.py",
         "packaging/test_app.py",
         "docs/test_commands.py",
@@ -75,9 +75,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; the rest stays in the order of the folders."""
+    """Begin with what takes longest; the rest stays in the order of the folders, and ends with the browser's."""
     places = {path: place for place, path in enumerate(BEGUN_FIRST)}
-    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+    def place(item: pytest.Item) -> int:
+        # From its first test on, the browser's event loop runs in its process: no asynchronous test can follow.
+        return len(places) + 1 if WITH_BROWSER in item.path.parents else places.get(item.path, len(places))
+
+    items.sort(key=place)
 
 
 def pytest_configure(config: pytest.Config) -> None:
