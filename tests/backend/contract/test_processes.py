@@ -19,7 +19,7 @@ def test_what_one_server_hears_a_worker_answers_through_the_other(
     elsewhere = node_at(installation.b, node)
     with elsewhere.long_poll(after=0, wait=25) as poll:
         node.send(soil=[12, 12], tank=80)
-        (command,) = expect(200, poll.result(25))["commands"]
+        (command,) = expect(200, poll.result(60))["commands"]
     assert (command["actuator"], command["action"]) == ("pump", "on")
     assert elsewhere.ack(command, "succeeded", command["duration_ms"]) == "succeeded"
     assert [found["state"] for found in ada.get(f"{node.path}/commands")["commands"]] == ["succeeded"]
@@ -36,7 +36,7 @@ def test_a_command_made_at_one_server_reaches_the_poll_at_the_other_at_once(
             began = time.monotonic()
             wanted = {"actuator": "lamp", "action": "off"}
             expect(201, ada.request("POST", f"{node.path}/commands", json=wanted))
-            (command,) = expect(200, poll.result(25))["commands"]
+            (command,) = expect(200, poll.result(60))["commands"]
             took.append(time.monotonic() - began)
             elsewhere.ack(command, "succeeded", 0)
     # Who only follows the log needs half a second on the average: most of these came by the bus.
@@ -45,10 +45,10 @@ def test_a_command_made_at_one_server_reaches_the_poll_at_the_other_at_once(
 
 def test_a_newer_poll_at_another_server_ends_the_older_one(node: Node, installation: Installation) -> None:
     with node.long_poll(after=0, wait=25) as older, node_at(installation.b, node).long_poll(after=0, wait=25) as newer:
-        assert older.result(15).status_code == 204
+        assert older.result(22).status_code == 204
         assert not newer.done()
         node.sign_in(MANIFEST)
-        assert newer.result(15).status_code == 204
+        assert newer.result(22).status_code == 204
 
 
 def test_a_batch_is_accepted_once_whichever_server_is_asked(node: Node, installation: Installation) -> None:
@@ -109,14 +109,14 @@ def test_a_rotated_secret_ends_the_tokens_at_every_server(node: Node, ada: Perso
     assert elsewhere.try_poll().status_code == 204
     expect(200, ada.request("POST", f"{node.path}/secret", json={}))
     assert node.try_poll().status_code == 401
-    assert eventually(lambda: elsewhere.try_poll().status_code == 401, within_s=5)
+    assert eventually(lambda: elsewhere.try_poll().status_code == 401, within_s=30)
 
 
 def test_a_deleted_device_is_gone_at_every_server(node: Node, ada: Person, installation: Installation) -> None:
     elsewhere = node_at(installation.b, node)
     elsewhere.send(soil=40)
     assert ada.request("DELETE", node.path).status_code == 204
-    assert eventually(lambda: elsewhere.try_poll().status_code == 401, within_s=5)
+    assert eventually(lambda: elsewhere.try_poll().status_code == 401, within_s=30)
 
 
 def test_a_revoked_token_opens_nothing_at_any_server(ada: Person, installation: Installation) -> None:
@@ -124,7 +124,7 @@ def test_a_revoked_token_opens_nothing_at_any_server(ada: Person, installation: 
     other = Person(installation.b, "ada", made["token"])
     assert other.request("GET", "/devices").status_code == 200
     assert ada.request("DELETE", f"/tokens/{made['id']}").status_code == 204
-    assert eventually(lambda: other.request("GET", "/devices").status_code == 401, within_s=5)
+    assert eventually(lambda: other.request("GET", "/devices").status_code == 401, within_s=30)
 
 
 def test_guesses_at_all_servers_count_together(installation: Installation) -> None:
