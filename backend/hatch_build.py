@@ -22,7 +22,7 @@ except ImportError:  # run as a program, where nothing is built
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "package-lock.json"
 VENDOR = HERE / "plant_backend" / "web" / "static" / "vendor"
-CATALOGS = HERE / "plant_backend" / "web" / "locale"
+CATALOGS = HERE / "plant_backend" / "wording" / "locale"
 _STAMP = VENDOR / "built-from"
 
 FILES = {

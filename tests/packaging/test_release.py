@@ -165,9 +165,9 @@ def test_a_catalog_does_not_tell_when_it_was_compiled(tmp_path: Path) -> None:
         f"import hatch_build, pathlib; hatch_build.CATALOGS = pathlib.Path({str(tmp_path)!r}); "
         "hatch_build.compile_catalogs()"
     )
-    catalog = tmp_path / "de/LC_MESSAGES/web.po"
+    catalog = tmp_path / "de/LC_MESSAGES/plant.po"
     catalog.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "backend/plant_backend/web/locale/de/LC_MESSAGES/web.po", catalog)
+    shutil.copy(ROOT / "backend/plant_backend/wording/locale/de/LC_MESSAGES/plant.po", catalog)
     made = []
     for moment in ("2026-03-01 10:00", "2027-03-01 10:00"):
         travel = f"import time_machine; time_machine.travel({moment!r}, tick=False).start()\n"

@@ -11,9 +11,9 @@ from plant_backend.domain.history import Bucket, BucketSeries
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import Profile, Sensor
 from plant_backend.domain.refills import refills
-from plant_backend.web.formats import iso
 from plant_backend.web.plant_view import Plant
 from plant_backend.web.visit import Visit
+from plant_backend.wording.formats import iso
 
 POINTS = 400
 TABLE_POINTS = 60

@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from plant_backend.api.problems import STATUSES
 from plant_backend.domain.errors import PlantError, TooManyAttempts
-from plant_backend.web.language import Say, mark
 from plant_backend.web.visit import Visit
+from plant_backend.wording.language import Say, mark
 
 _TITLES = {
     403: mark("You may not do that"),

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plant_backend.web.language import mark
 from plant_backend.web.plant_view import Plant
 from plant_backend.web.visit import Visit
+from plant_backend.wording.language import mark
 
 
 @dataclass(frozen=True, slots=True)

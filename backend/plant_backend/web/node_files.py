@@ -1,7 +1,7 @@
 """The kinds of nodes and boards, in a person's words."""
 
 from plant_backend.services.node_files import Board, NodeKind
-from plant_backend.web.language import mark
+from plant_backend.wording.language import mark
 
 KINDS: dict[NodeKind, tuple[str, str]] = {
     NodeKind.ESPHOME: (mark("ESP32 or ESP8266"), mark("A small board with ESPHome on it.")),

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from plant_backend.domain.alert import AlertKind
-from plant_backend.web.formats import Formats
-from plant_backend.web.language import Say
 from plant_backend.web.plant_view import Plant
 from plant_backend.web.presence import Presence
+from plant_backend.wording.formats import Formats
+from plant_backend.wording.language import Say
 
 
 def why_not(plant: Plant, say: Say, formats: Formats) -> str | None:

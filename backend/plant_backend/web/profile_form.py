@@ -7,9 +7,9 @@ from typing import Any
 
 from plant_backend.domain.model import LampCatchUp, LampMode, Mode, Profile
 from plant_backend.services.profiles import LIMITS
-from plant_backend.web.formats import Formats
-from plant_backend.web.language import Say, mark
 from plant_backend.web.visit import Form
+from plant_backend.wording.formats import Formats
+from plant_backend.wording.language import Say, mark
 
 
 @dataclass(frozen=True, slots=True)

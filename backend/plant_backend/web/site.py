@@ -19,7 +19,7 @@ from plant_backend.domain.account import Principal, Role
 from plant_backend.domain.errors import Forbidden, InvalidCredentials, NotFound, PlantError
 from plant_backend.domain.kinds import RAW_KINDS
 from plant_backend.services.registry import Services
-from plant_backend.web import errors, language, terms
+from plant_backend.web import errors, terms
 from plant_backend.web.agents import browser_of
 from plant_backend.web.assets import Assets
 from plant_backend.web.obstacles import why_not
@@ -28,6 +28,7 @@ from plant_backend.web.pages import PAGES
 from plant_backend.web.plant_view import actuators_of
 from plant_backend.web.sparkline import sparkline
 from plant_backend.web.visit import Visit
+from plant_backend.wording import language, names
 
 log = structlog.get_logger(__name__)
 
@@ -182,7 +183,7 @@ def _templates() -> Environment:
     environment.globals.update(
         LANGUAGES=language.LANGUAGES,
         browser_of=browser_of,
-        SENSORS=terms.SENSORS,
+        SENSORS=names.SENSORS,
         ICONS=terms.ICONS,
         DIGITS=terms.DIGITS,
         PRESENCES=terms.PRESENCES,
@@ -190,7 +191,7 @@ def _templates() -> Environment:
         OUTCOMES=terms.OUTCOMES,
         STATES=terms.STATES,
         ENDS=terms.ENDS,
-        NODE_REASONS=terms.NODE_REASONS,
+        NODE_REASONS=names.NODE_REASONS,
         ALERTS=terms.ALERTS,
         REASONS=terms.REASONS,
         RAW_KINDS=RAW_KINDS,

@@ -1,32 +1,13 @@
 """The field's terms in the person's language."""
 
 from plant_backend.domain.alert import AlertKind
-from plant_backend.domain.command import AckStatus, CommandState
-from plant_backend.domain.kinds import ActuatorKind, SensorKind
+from plant_backend.domain.command import CommandState
+from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.ledger import DecisionOutcome
 from plant_backend.domain.model import Mode
 from plant_backend.domain.reason import ReasonCode
-from plant_backend.web.language import mark
 from plant_backend.web.presence import Presence
-
-SENSORS: dict[SensorKind, str] = {
-    SensorKind.SOIL_MOISTURE: mark("Soil moisture"),
-    SensorKind.SOIL_TEMPERATURE: mark("Soil temperature"),
-    SensorKind.AIR_TEMPERATURE: mark("Air temperature"),
-    SensorKind.AIR_HUMIDITY: mark("Humidity"),
-    SensorKind.ILLUMINANCE: mark("Brightness"),
-    SensorKind.RESERVOIR_LEVEL: mark("Reservoir"),
-    SensorKind.PRESSURE: mark("Air pressure"),
-    SensorKind.VOLTAGE: mark("Voltage"),
-    SensorKind.BATTERY: mark("Battery"),
-    SensorKind.SIGNAL_STRENGTH: mark("Signal"),
-}
-
-CHANNEL_KINDS: dict[str, str] = {
-    **{kind.value: name for kind, name in SENSORS.items()},
-    ActuatorKind.PUMP: mark("Pump"),
-    ActuatorKind.LAMP: mark("Lamp"),
-}
+from plant_backend.wording.language import mark
 
 ICONS: dict[SensorKind, str] = {
     SensorKind.SOIL_MOISTURE: "drop",
@@ -90,36 +71,6 @@ ENDS: dict[CommandState, str] = {
     CommandState.TIMED_OUT: mark("No outcome came in time: it may have run, and is counted as if it had."),
 }
 """What became of a command that its node has not told the end of."""
-
-ACK_STATUSES: dict[str, str] = {
-    AckStatus.FAILED: mark("failed"),
-    AckStatus.REJECTED: mark("rejected"),
-    AckStatus.EXPIRED: mark("expired"),
-}
-
-NODE_REASONS: dict[str, str] = {
-    "max_run": mark("longer than its pump may run"),
-    "max_day": mark("the run time of the day is used up"),
-    "min_off": mark("the pump has to rest first"),
-    "reservoir_empty": mark("the reservoir is empty"),
-    "reservoir_unknown": mark("the level of the reservoir is unknown"),
-    "unknown_actuator": mark("it has no such pump"),
-    "busy": mark("the pump is running already"),
-    "invalid_command": mark("the command makes no sense"),
-    "invalid_duration": mark("the run time makes no sense"),
-    "ledger_unwritable": mark("it cannot write its records"),
-    "pin_error": mark("the output cannot be switched"),
-    "off": mark("it was told to stop"),
-    "replaced": mark("another command took its place"),
-    "link_lost": mark("the link was lost"),
-    "shutdown": mark("the node was shutting down"),
-    "reboot": mark("the node started anew"),
-    "update": mark("the node was being updated"),
-    "stalled": mark("the node stood still"),
-    "supervisor_lost": mark("the node's supervisor is gone"),
-    "no_flow": mark("no water flowed"),
-}
-"""Why a node did not run its pump, or not to the end, in a word of its own; others are shown as they come."""
 
 ALERTS: dict[AlertKind, str] = {
     AlertKind.RESERVOIR_LOW: mark("The reservoir is low"),

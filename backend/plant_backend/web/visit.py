@@ -19,9 +19,9 @@ from plant_backend.domain.account import Principal, Role
 from plant_backend.domain.errors import Malformed, NotFound, TooLarge
 from plant_backend.domain.sentence import Sentence
 from plant_backend.services.registry import Services
-from plant_backend.web import formats, language
 from plant_backend.web.assets import takes_gzip
-from plant_backend.web.wording import wording
+from plant_backend.wording import formats, language
+from plant_backend.wording.sentences import wording
 
 if TYPE_CHECKING:
     from plant_backend.web.site import Site

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 from plant_backend.domain.reason import ReasonCode
-from plant_backend.web import language, terms
+from plant_backend.web import terms
+from plant_backend.wording import language
 
 from tests.backend.web.visitor import Visitor, words
 from tests.live_backend import JSON, MANIFEST, Backend, Node, Person, eventually, expect

@@ -11,11 +11,11 @@ from plant_backend.domain.command import Action, Command, CommandState, Origin
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
 from plant_backend.domain.model import Actuator, Device, Mode, Profile, Sample, Sensor
 from plant_backend.services.devices import DeviceStatus
-from plant_backend.web.formats import Formats
-from plant_backend.web.language import locale
 from plant_backend.web.obstacles import why_not
 from plant_backend.web.plant_view import Plant
 from plant_backend.web.presence import Presence
+from plant_backend.wording.formats import Formats
+from plant_backend.wording.language import locale
 
 from tests.builders import NOW, SECOND
 

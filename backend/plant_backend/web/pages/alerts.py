@@ -9,9 +9,9 @@ from starlette.responses import PlainTextResponse, Response
 from plant_backend.domain.alert import Alert, AlertState, Severity
 from plant_backend.domain.errors import InvalidInput, NotFound
 from plant_backend.services.alerts import MOST_AT_ONCE
-from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.visit import Visit
+from plant_backend.wording.language import mark
 
 page = Page(NavItem("alerts", mark("Alerts"), "bell", 30, "a"))
 

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from plant_backend.domain.calibration import POINTS_MIN, Point
 from plant_backend.domain.errors import InvalidInput
 from plant_backend.domain.kinds import MEASURES, RAW_KINDS
-from plant_backend.web.language import mark
 from plant_backend.web.page import For, Page
 from plant_backend.web.visit import Form, Visit
+from plant_backend.wording.language import mark
 
 page = Page()
 

@@ -10,11 +10,11 @@ from plant_backend.domain.errors import InvalidInput, NotFound
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import Sensor
 from plant_backend.web import chart_data, plant_view
-from plant_backend.web.formats import iso
-from plant_backend.web.language import mark
 from plant_backend.web.page import Page
 from plant_backend.web.plant_view import Plant
 from plant_backend.web.visit import Visit
+from plant_backend.wording.formats import iso
+from plant_backend.wording.language import mark
 
 page = Page()
 

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from plant_backend.web import plant_view
 from plant_backend.web.first_steps import first_steps
-from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
 from plant_backend.web.plant_view import Plant, Reading
 from plant_backend.web.presence import Presence
 from plant_backend.web.visit import Visit
+from plant_backend.wording.language import mark
 
 page = Page(NavItem("devices", mark("Devices"), "node", 20, "d"))
 

@@ -11,10 +11,10 @@ from plant_backend import __version__
 from plant_backend.api import API_VERSION
 from plant_backend.domain.errors import PlantError
 from plant_backend.web import plant_view
-from plant_backend.web.formats import iso
 from plant_backend.web.page import For, Page
 from plant_backend.web.plant_view import Plant
 from plant_backend.web.visit import Visit
+from plant_backend.wording.formats import iso
 
 page = Page()
 

@@ -2,9 +2,9 @@
 
 from starlette.responses import Response
 
-from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
 from plant_backend.web.visit import Visit
+from plant_backend.wording.language import mark
 
 page = Page(NavItem("help", mark("Help"), "help", 60, "h", is_main=False))
 

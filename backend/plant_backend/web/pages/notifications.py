@@ -11,10 +11,10 @@ from plant_backend.domain.errors import InvalidInput, NotFound, PlantError
 from plant_backend.domain.notification import NotificationService, Target, TargetSettings
 from plant_backend.domain.notification_form import ServiceForm
 from plant_backend.web.errors import sentence
-from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.service_form import url_of
 from plant_backend.web.visit import Form, Visit
+from plant_backend.wording.language import mark
 
 page = Page(NavItem("notifications", mark("Notifications"), "envelope", 40, "n", is_main=False))
 

@@ -4,9 +4,9 @@ from starlette.responses import Response
 
 from plant_backend.web import plant_view
 from plant_backend.web.first_steps import first_steps
-from plant_backend.web.language import mark
 from plant_backend.web.page import NavItem, Page
 from plant_backend.web.visit import Visit
+from plant_backend.wording.language import mark
 
 page = Page(NavItem("overview", mark("Plants"), "leaf", 10, "p"))
 

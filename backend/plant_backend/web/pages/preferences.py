@@ -2,9 +2,9 @@
 
 from starlette.responses import Response
 
-from plant_backend.web.language import LANGUAGE_COOKIE, LANGUAGES
 from plant_backend.web.page import For, Page
 from plant_backend.web.visit import KEYS, KEYS_COOKIE, STEPS, STEPS_COOKIE, THEME_COOKIE, THEMES, Visit
+from plant_backend.wording.language import LANGUAGE_COOKIE, LANGUAGES
 
 page = Page()
 

@@ -7,10 +7,10 @@ from starlette.responses import Response
 from plant_backend import __version__
 from plant_backend.domain.errors import InvalidInput, PlantError
 from plant_backend.web.errors import sentence
-from plant_backend.web.language import mark
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.pages.diagnostics import takes_writes
 from plant_backend.web.visit import Visit
+from plant_backend.wording.language import mark
 
 page = Page(NavItem("settings", mark("Settings"), "gear", 50, "s", is_main=False))
 

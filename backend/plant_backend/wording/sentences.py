@@ -7,9 +7,9 @@ from babel.dates import format_date, format_time
 
 from plant_backend.domain import sentences as known
 from plant_backend.domain.sentence import Sentence, Shape, Template, read
-from plant_backend.web import terms
-from plant_backend.web.formats import Formats
-from plant_backend.web.language import Say, words
+from plant_backend.wording import names
+from plant_backend.wording.formats import Formats
+from plant_backend.wording.language import Say, words
 
 _DIGITS = 2
 """Decimals: one more than a page shows of a value, so that 34.96 % does not read as if it were the limit of 35 %."""
@@ -57,12 +57,12 @@ def _writers(say: Say, formats: Formats) -> dict[Shape, Callable[[Any], str]]:
         Shape.TIME_OF_DAY: lambda at: format_time(at, "short", locale=formats.locale),
         # In mid-sentence an English noun is small.
         Shape.CHANNEL_KIND: lambda kind: (
-            kind.replace("_", " ") if formats.locale.language == "en" else _term(say, terms.CHANNEL_KINDS, kind)
+            kind.replace("_", " ") if formats.locale.language == "en" else _name(say, names.CHANNEL_KINDS, kind)
         ),
-        Shape.ACK_STATUS: lambda status: _term(say, terms.ACK_STATUSES, status),
-        Shape.NODE_REASON: lambda reason: _term(say, terms.NODE_REASONS, reason),
+        Shape.ACK_STATUS: lambda status: _name(say, names.ACK_STATUSES, status),
+        Shape.NODE_REASON: lambda reason: _name(say, names.NODE_REASONS, reason),
     }
 
 
-def _term(say: Say, found: dict[str, str], name: str) -> str:
+def _name(say: Say, found: dict[str, str], name: str) -> str:
     return say(found[name]) if name in found else name

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from markupsafe import Markup
-from plant_backend.web.formats import Formats
-from plant_backend.web.language import locale
+from plant_backend.wording.formats import Formats
+from plant_backend.wording.language import locale
 
 NOW = datetime(2026, 6, 17, 18, tzinfo=UTC)
 

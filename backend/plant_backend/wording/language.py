@@ -1,4 +1,4 @@
-"""Which language a page is in, and its words."""
+"""Which languages there are, and their words."""
 
 import gettext
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def _preferences(accepted: str) -> Sequence[str]:
 @cache
 def words(language: str) -> gettext.NullTranslations:
     """Give the catalog of a language; that of the sources is empty."""
-    return gettext.translation("web", _CATALOGS, [language], fallback=language == "en")
+    return gettext.translation("plant", _CATALOGS, [language], fallback=language == "en")
 
 
 @cache

@@ -4,27 +4,28 @@ import re
 from io import BytesIO
 from pathlib import Path
 
-import plant_backend.web
+import plant_backend
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-WEB = Path(plant_backend.web.__file__).parent
+PACKAGE = Path(plant_backend.__file__).parent
 KEYWORDS = {"_": None, "mark": None, "say": None, "_n": (1, 2), "say_many": (1, 2), "says": None, "counts": (1, 2)}
 METHODS = [
     ("web/**.py", "python"),
+    ("wording/**.py", "python"),
     ("domain/sentences.py", "python"),
     ("web/templates/**.html", "jinja2"),
 ]
 
 
 def used() -> set[object]:
-    return {message for _, _, message, _, _ in extract_from_dir(WEB.parent, METHODS, keywords=KEYWORDS) if message}
+    return {message for _, _, message, _, _ in extract_from_dir(PACKAGE, METHODS, keywords=KEYWORDS) if message}
 
 
 @pytest.mark.parametrize(
-    "path", sorted((WEB / "locale").glob("*/LC_MESSAGES/web.po")), ids=lambda path: path.parents[1].name
+    "path", sorted((PACKAGE / "wording/locale").glob("*/LC_MESSAGES/plant.po")), ids=lambda path: path.parents[1].name
 )
 def test_a_catalog_has_every_text_and_no_other(path: Path) -> None:
     catalog: Catalog = read_po(BytesIO(path.read_bytes()), locale=path.parents[1].name)

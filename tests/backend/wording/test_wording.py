@@ -11,10 +11,10 @@ from plant_backend.domain.command import AckStatus
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
 from plant_backend.domain.reason import Reason, ReasonCode
 from plant_backend.domain.sentence import TEMPLATES, Sentence, Shape
-from plant_backend.web import terms
-from plant_backend.web.formats import Formats
-from plant_backend.web.language import LANGUAGES, locale, words
-from plant_backend.web.wording import wording
+from plant_backend.wording import names
+from plant_backend.wording.formats import Formats
+from plant_backend.wording.language import LANGUAGES, locale, words
+from plant_backend.wording.sentences import wording
 
 from tests.builders import HOUR, NOW
 
@@ -85,8 +85,8 @@ def test_every_shape_is_written() -> None:
 
 
 def test_every_name_in_a_sentence_has_a_word() -> None:
-    assert set(terms.CHANNEL_KINDS) == {*SensorKind, *ActuatorKind}
-    assert set(terms.ACK_STATUSES) == {AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED}
+    assert set(names.CHANNEL_KINDS) == {*SensorKind, *ActuatorKind}
+    assert set(names.ACK_STATUSES) == {AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED}
     unknown = said("de", sentences.run_failed("pump", 7, "later", "of_its_own"))
     assert unknown == "Der Knoten hat „pump“ nicht laufen lassen (Befehl 7): later, of_its_own."
 
