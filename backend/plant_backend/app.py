@@ -51,6 +51,7 @@ from plant_backend.storage.migrate import migrate, migrate_postgres
 from plant_backend.storage.retention import Retention
 from plant_backend.storage.sealer import FileSealer
 from plant_backend.storage.store import SqliteStorage, SqlStorage
+from plant_backend.wording.writer import CatalogWriter
 from plant_backend.worker import Worker
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ async def running(
             signing_keys=keys,
             command_ttl_ms=settings.command_ttl_s * 1000,
             notifier=notifier,
+            writer=CatalogWriter(),
             sealer=FileSealer(settings.notification_key_path),
             real_clock=SystemClock(),
             public_url=settings.public_url,

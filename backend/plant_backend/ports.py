@@ -25,9 +25,16 @@ from plant_backend.domain.model import (
     PumpState,
     Sample,
 )
-from plant_backend.domain.notification import Change, Message, NotificationService, Target, TargetHealth, TargetSettings
+from plant_backend.domain.notification import (
+    Change,
+    Message,
+    NotificationService,
+    Target,
+    TargetHealth,
+    TargetSettings,
+    Text,
+)
 from plant_backend.domain.notification_form import ServiceForm
-from plant_backend.domain.notification_text import Text
 from plant_backend.domain.reason import Reason
 from plant_backend.domain.telemetry import Batch, LoggedBatch, Receipt
 
@@ -708,6 +715,18 @@ class Notifier(Protocol):
 
     async def send(self, url: str, text: Text, *, is_urgent: bool = False) -> None:
         """Send a text. Raises NotSent, after its own time limit at the latest. `is_urgent`: somebody waits for it."""
+        ...
+
+
+class NotificationWriter(Protocol):
+    """Puts what a target is told into the words, numbers and times of who reads it. Blocks while it reads a catalog."""
+
+    def compose(self, messages: Sequence[Message], settings: TargetSettings, public_url: str) -> Text:
+        """Write one text about one or more changes."""
+        ...
+
+    def trial(self, settings: TargetSettings, public_url: str) -> Text:
+        """Write what a person sees who tries a target."""
         ...
 
 

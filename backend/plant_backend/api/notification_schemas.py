@@ -7,6 +7,7 @@ from pydantic import Field
 
 from plant_backend.api.schemas import Flag, Input, Output, Text, TimeOfDay
 from plant_backend.domain.alert import Severity
+from plant_backend.domain.language import Language
 
 Name = Annotated[Text, Field(min_length=1, max_length=100, examples=["My phone"])]
 Url = Annotated[
@@ -43,6 +44,7 @@ class TargetCreate(Input):
     time_zone: Zone = "UTC"
     wants_resolved: Flag = Field(True, description="Tell of the end of an alert too.")
     is_enabled: Flag = True
+    language: Language = Field(Language.ENGLISH, description="What messages are written in.")
 
 
 class TargetChange(Input):
@@ -57,6 +59,7 @@ class TargetChange(Input):
     time_zone: Zone | None = None
     wants_resolved: Flag | None = None
     is_enabled: Flag | None = None
+    language: Language | None = None
 
 
 class TargetRead(Output):
@@ -73,6 +76,7 @@ class TargetRead(Output):
     time_zone: str
     wants_resolved: bool
     is_enabled: bool
+    language: Language
     created_at: datetime
     waiting: int = Field(description="Messages that wait to be sent.")
     failures: int = Field(description="Failures in a row.")

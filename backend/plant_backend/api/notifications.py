@@ -90,6 +90,7 @@ def _read(target: Target) -> TargetRead:
         time_zone=settings.time_zone,
         wants_resolved=settings.wants_resolved,
         is_enabled=settings.is_enabled,
+        language=settings.language,
         created_at=target.created_at,
         waiting=target.waiting,
         failures=health.failures,

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from plant_backend.domain.alert import Alert, AlertState, Severity
+from plant_backend.domain.language import Language
 from plant_backend.domain.quiet import quiet_end
 
 MAX_TARGETS = 20
@@ -91,6 +92,7 @@ class TargetSettings:
     time_zone: str = "UTC"
     wants_resolved: bool = True
     is_enabled: bool = True
+    language: Language = Language.ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,16 @@ class Message:
     refusals: int
     alert: Alert
     device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is sent: a subject of one line and a body."""
+
+    subject: str
+    body: str
+    severity: Severity
+    is_good_news: bool = False
 
 
 @dataclass(frozen=True, slots=True)

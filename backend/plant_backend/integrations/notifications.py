@@ -14,9 +14,8 @@ import structlog
 
 from plant_backend.domain.alert import Severity
 from plant_backend.domain.errors import InvalidInput, Unavailable
-from plant_backend.domain.notification import NotificationService
+from plant_backend.domain.notification import NotificationService, Text
 from plant_backend.domain.notification_form import ServiceForm, form_of
-from plant_backend.domain.notification_text import Text
 from plant_backend.integrations.notification_services import known_services, recognise
 from plant_backend.ports import NotSent
 

@@ -20,8 +20,7 @@ from plant_backend.domain.notification import (
     not_before,
     plan,
 )
-from plant_backend.domain.notification_text import compose
-from plant_backend.ports import Bus, Clock, Notifier, NotSent, Sealer, Storage, Transaction
+from plant_backend.ports import Bus, Clock, NotificationWriter, Notifier, NotSent, Sealer, Storage, Transaction
 from plant_backend.services.notifications import TOPIC, open_url
 from plant_backend.services.waiting import sleep_or_news
 
@@ -40,12 +39,20 @@ class NotificationSender:
     """
 
     def __init__(
-        self, storage: Storage, bus: Bus, clock: Clock, notifier: Notifier, sealer: Sealer, public_url: str
+        self,
+        storage: Storage,
+        bus: Bus,
+        clock: Clock,
+        notifier: Notifier,
+        writer: NotificationWriter,
+        sealer: Sealer,
+        public_url: str,
     ) -> None:
         self._storage = storage
         self._bus = bus
         self._clock = clock
         self._notifier = notifier
+        self._writer = writer
         self._sealer = sealer
         self._public_url = public_url
         self._news = asyncio.Event()
@@ -125,7 +132,7 @@ class NotificationSender:
         """Try once. Whatever goes wrong is a failure of this target, which waits before it is tried again."""
         try:
             sealed = await self._storage.read(lambda tx: tx.notifications.sealed_url(target.id))
-            text = compose(messages, target.settings.time_zone, self._public_url)
+            text = await asyncio.to_thread(self._writer.compose, messages, target.settings, self._public_url)
             await self._notifier.send(open_url(self._sealer, sealed), text)
         except NotSent as error:
             return error

@@ -1,5 +1,6 @@
 """Targets of notifications as a person keeps them: where, of what, and at which hours."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +18,7 @@ from plant_backend.domain.notification import (
     after_success,
 )
 from plant_backend.domain.notification_form import ServiceForm
-from plant_backend.domain.notification_text import trial
-from plant_backend.ports import Bus, Notifier, NotSent, Sealer, Storage, Transaction
+from plant_backend.ports import Bus, NotificationWriter, Notifier, NotSent, Sealer, Storage, Transaction
 from plant_backend.services.attempts import Attempts
 from plant_backend.services.audit import record
 from plant_backend.services.profiles import is_time_zone
@@ -28,7 +28,7 @@ TOPIC = "notifications"
 """The bus is nudged with a person's number when their targets or messages may have changed."""
 
 
-_NEEDED = ("name", "url", "min_severity", "time_zone", "wants_resolved", "is_enabled")
+_NEEDED = ("name", "url", "min_severity", "time_zone", "wants_resolved", "is_enabled", "language")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,19 @@ class Trial:
 class NotificationTargets:
     """Makes, changes, tries and removes a person's targets. A viewer has targets of their own, as an owner does."""
 
-    def __init__(self, storage: Storage, bus: Bus, notifier: Notifier, sealer: Sealer, public_url: str) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        bus: Bus,
+        notifier: Notifier,
+        writer: NotificationWriter,
+        sealer: Sealer,
+        public_url: str,
+    ) -> None:
         self._storage = storage
         self._bus = bus
         self._notifier = notifier
+        self._writer = writer
         self._sealer = sealer
         self._public_url = public_url
         # Each makes this machine connect somewhere.
@@ -125,9 +134,8 @@ class NotificationTargets:
         self._take(who)
         began = time.monotonic()
         try:
-            await self._notifier.send(
-                await self._url(target_id), trial(target.settings.name, self._public_url), is_urgent=True
-            )
+            text = await asyncio.to_thread(self._writer.trial, target.settings, self._public_url)
+            await self._notifier.send(await self._url(target_id), text, is_urgent=True)
         except NotSent as error:
             return Trial(False, str(error), _since(began))
         duration_ms = _since(began)

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from plant_backend.domain.keeping import Keeping
-from plant_backend.ports import Bus, Clock, Notifier, Sealer, Storage
+from plant_backend.ports import Bus, Clock, NotificationWriter, Notifier, Sealer, Storage
 from plant_backend.services.accounts import Accounts
 from plant_backend.services.alerts import AlertService
 from plant_backend.services.audit import AuditService
@@ -72,6 +72,7 @@ def build_services(
     signing_keys: SigningKeys,
     command_ttl_ms: int,
     notifier: Notifier,
+    writer: NotificationWriter,
     sealer: Sealer,
     real_clock: Clock,
     public_url: str,
@@ -111,8 +112,8 @@ def build_services(
         health=Health(storage),
         replay=Replay(storage),
         what_if=WhatIf(storage, clock, history),
-        notifications=NotificationTargets(storage, bus, notifier, sealer, public_url),
-        sender=NotificationSender(storage, bus, real_clock, notifier, sealer, public_url),
+        notifications=NotificationTargets(storage, bus, notifier, writer, sealer, public_url),
+        sender=NotificationSender(storage, bus, real_clock, notifier, writer, sealer, public_url),
         public_url=public_url,
         keeping=keeping,
         elsewhere=Elsewhere(bus, directory),

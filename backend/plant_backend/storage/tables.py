@@ -384,6 +384,7 @@ notification_targets = Table(
     Column("last_success_at", BigInteger),
     Column("last_failure_at", BigInteger),
     Column("last_failure", Text),
+    Column("language", Text, nullable=False, server_default=text("'en'")),
     sqlite_autoincrement=True,
 )
 

@@ -8,8 +8,10 @@ from typing import Protocol
 
 from babel import Locale, negotiate_locale
 
-LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
-"""The languages, by code, each in its own name. English is what the sources are written in."""
+from plant_backend.domain.language import Language
+
+LANGUAGES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}
+"""The languages, each in its own name."""
 
 LANGUAGE_COOKIE = "plant_language"
 _CATALOGS = Path(__file__).with_name("locale")

@@ -15,6 +15,7 @@ from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
 from plant_backend.storage.postgres_store import PostgresStorage
 from plant_backend.storage.sealer import FileSealer
+from plant_backend.wording.writer import CatalogWriter
 
 from tests.backend.stateful.bench import PROFILE, TTL_MS, SetClock
 from tests.builders import NOW, a_batch, a_manifest
@@ -40,6 +41,7 @@ async def a_process(url: str, clock: SetClock, tmp_path: Any) -> AsyncIterator[t
                 signing_keys=SigningKeys(b"k" * 32),
                 command_ttl_ms=TTL_MS,
                 notifier=AppriseNotifier(),
+                writer=CatalogWriter(),
                 sealer=FileSealer(tmp_path / "notifications.key"),
                 real_clock=clock,
                 public_url="",

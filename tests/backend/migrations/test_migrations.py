@@ -185,6 +185,10 @@ def test_from_every_earlier_revision_nothing_is_lost(
             # Nodes stay signed in: the tag is that of the secret that they have.
             tags = raw(connection).execute("SELECT secret_tag FROM refresh_tokens").fetchall()
             assert tags == [("01" * 6,)]
+        if "0004" <= revision < "0013":
+            # Who was told in English goes on so.
+            languages = raw(connection).execute("SELECT language FROM notification_targets").fetchall()
+            assert languages == [("en",)]
     engine.dispose()
 
 

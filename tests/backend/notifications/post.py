@@ -20,6 +20,7 @@ from plant_backend.services.notification_sender import NotificationSender
 from plant_backend.storage.migrate import migrate
 from plant_backend.storage.sealer import FileSealer
 from plant_backend.storage.store import SqliteStorage
+from plant_backend.wording.writer import CatalogWriter
 
 from tests.builders import a_principal
 
@@ -36,7 +37,9 @@ class Post:
         self.notifier = AppriseNotifier("127.0.0.1", limit_s=limit_s)
         self.bus = LocalBus()
         self.clock = SystemClock(SPEED, time.time_ns() // 1_000_000)
-        self.sender = NotificationSender(self.storage, self.bus, self.clock, self.notifier, self.sealer, "")
+        self.sender = NotificationSender(
+            self.storage, self.bus, self.clock, self.notifier, CatalogWriter(), self.sealer, ""
+        )
         self.who = a_principal()
         self.device: Device
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from plant_backend.domain.alert import Severity
 from plant_backend.domain.errors import InvalidInput
-from plant_backend.domain.notification_text import Text
+from plant_backend.domain.notification import Text
 from plant_backend.integrations.notification_services import known_services, recognise
 from plant_backend.integrations.notifications import AppriseNotifier
 from plant_backend.ports import NotSent

@@ -23,6 +23,7 @@ from plant_backend.storage.sealer import FileSealer
 from plant_backend.storage.store import SqliteStorage, SqlStorage
 from plant_backend.storage.tables import metadata
 from plant_backend.storage.times import from_ms
+from plant_backend.wording.writer import CatalogWriter
 
 from tests.builders import DAY, NOW, a_manifest, to_ms
 
@@ -158,6 +159,7 @@ class Backend:
             signing_keys=SigningKeys(b"k" * 32),
             command_ttl_ms=TTL_MS,
             notifier=AppriseNotifier(),
+            writer=CatalogWriter(),
             sealer=FileSealer(self._path.with_name("notifications.key")),
             real_clock=self.clock,
             public_url="",

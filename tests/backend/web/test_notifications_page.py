@@ -3,7 +3,7 @@
 import re
 
 from tests.backend.web.visitor import SAME_SITE, Visitor, words
-from tests.live_backend import Node
+from tests.live_backend import Backend, Node
 
 TOPIC = "a-topic-that-nobody-guesses"
 NTFY = f"ntfys://ntfy.sh/{TOPIC}"
@@ -112,3 +112,28 @@ def test_a_target_is_moved_by_its_service_s_form(owner: Visitor) -> None:
 def test_a_viewer_is_offered_no_webhook(viewer: Visitor, owner: Visitor) -> None:
     assert "Webhook (JSON)" in owner.page("/web/notifications/new")
     assert "Webhook (JSON)" not in viewer.page("/web/notifications/new")
+
+
+def chosen(page: str) -> list[str]:
+    """Give the language that the form of a target has."""
+    (options,) = re.findall(r'<select id="field-language".*?</select>', page, flags=re.DOTALL)
+    return re.findall(r'value="(\w+)" lang="\w+" selected', options)
+
+
+def test_a_target_speaks_the_language_of_the_page_unless_another_is_chosen(owner: Visitor, backend: Backend) -> None:
+    with Visitor(backend, "de") as german:
+        german.sign_in("ada")
+        assert chosen(german.page("/web/notifications/new")) == ["de"]
+        assert chosen(german.page("/web/notifications/new", service="ntfy")) == ["de"]
+    assert chosen(owner.page("/web/notifications/new", service="ntfy")) == ["en"]
+    form = {"name": "Phone", "url": NTFY, "time_zone": "UTC", "is_enabled": "yes"}
+    refused = owner.post("/web/notifications", **form, language="fr")
+    assert refused.status_code == 422
+    assert 'id="field-language-problem"' in refused.text
+    assert owner.post("/web/notifications", **form, language="de").status_code == 303
+    (target_id,) = ids(owner.page("/web/notifications"))
+    path = f"/web/notifications/{target_id}"
+    assert chosen(owner.page(path)) == ["de"]
+    assert owner.post(path, **form | {"url": ""}, language="en").status_code == 303
+    assert chosen(owner.page(path)) == ["en"]
+    owner.post(f"{path}/delete")

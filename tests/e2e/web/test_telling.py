@@ -63,3 +63,21 @@ def test_a_service_s_form_is_filled_by_keys_alone(windows: Windows, garden: Gard
     window.tab.keyboard.press("Tab")
     window.tab.keyboard.press("Enter")
     see(row).to_have_count(0)
+
+
+def test_who_reads_german_is_told_in_german(windows: Windows, garden: Garden) -> None:
+    windows.open()
+    with a_webhook() as hook:
+        page = windows.open(locale="de-DE").go("/web/notifications/new")
+        language = page.get_by_label("Sprache der Nachrichten")
+        see(language).to_have_value("de")
+        page.get_by_label("Name").fill("Mein Telefon")
+        page.get_by_label("Adresse des Dienstes").fill(hook.url)
+        page.get_by_role("button", name="Hinzufügen").click()
+        row = page.locator(".target", has_text="Mein Telefon")
+        row.get_by_role("button", name="Testen").click()
+        see(row).to_contain_text("Die Nachricht wurde")
+        assert [request["title"] for request in hook.requests] == ["Plant Automation: ein Test"]
+        row.get_by_role("button", name="Löschen").click()
+        page.get_by_role("dialog").get_by_role("button", name="Löschen").click()
+        see(row).to_have_count(0)

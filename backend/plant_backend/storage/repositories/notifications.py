@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, selec
 
 from plant_backend.domain.alert import Alert, AlertState, Severity
 from plant_backend.domain.errors import NotFound
+from plant_backend.domain.language import Language
 from plant_backend.domain.model import Device
 from plant_backend.domain.notification import Change, Message, MessageState, Target, TargetHealth, TargetSettings
 from plant_backend.storage.repositories.alerts import read_alert, select_alerts
@@ -306,6 +307,7 @@ def _columns(settings: TargetSettings) -> dict[str, Any]:
         "time_zone": settings.time_zone,
         "wants_resolved": settings.wants_resolved,
         "is_enabled": settings.is_enabled,
+        "language": settings.language,
     }
 
 
@@ -319,6 +321,7 @@ def _target(row: Row[Any], device_ids: Sequence[str]) -> Target:
         row.time_zone,
         row.wants_resolved,
         row.is_enabled,
+        _language(row.language),
     )
     health = TargetHealth(
         row.failures,
@@ -328,6 +331,14 @@ def _target(row: Row[Any], device_ids: Sequence[str]) -> Target:
         row.last_failure,
     )
     return Target(row.id, row.user_id, settings, row.service, row.address, from_ms(row.created_at), health, row.waiting)
+
+
+def _language(code: str) -> Language:
+    try:
+        return Language(code)
+    except ValueError:
+        # A newer version wrote it: whoever reads it is told in English, and all others as ever.
+        return Language.ENGLISH
 
 
 def _message(row: Row[Any]) -> Message:

@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from plant_backend.domain.alert import Severity
 from plant_backend.domain.errors import InvalidInput, NotFound, PlantError
+from plant_backend.domain.language import Language
 from plant_backend.domain.notification import NotificationService, Target, TargetSettings
 from plant_backend.domain.notification_form import ServiceForm
 from plant_backend.web.errors import sentence
 from plant_backend.web.page import For, NavItem, Page
 from plant_backend.web.service_form import url_of
 from plant_backend.web.visit import Form, Visit
-from plant_backend.wording.language import mark
+from plant_backend.wording.language import LANGUAGES, mark
 
 page = Page(NavItem("notifications", mark("Notifications"), "envelope", 40, "n", is_main=False))
 
@@ -39,7 +40,8 @@ async def show(visit: Visit) -> Response:
 @page.get("/notifications/new", "notification_new", For.PEOPLE)
 async def ask(visit: Visit) -> Response:
     """Ask for what a service needs, or for any address."""
-    values = _shown(TargetSettings(visit.query("service")[:100], time_zone=visit.formats.zone.key))
+    name, zone = visit.query("service")[:100], visit.formats.zone.key
+    values = _shown(TargetSettings(name, time_zone=zone, language=Language(visit.language)))
     return await _show_new(visit, values | {"service": visit.query("service")})
 
 
@@ -192,6 +194,7 @@ def _shown(settings: TargetSettings) -> dict[str, str]:
         "quiet_from": f"{settings.quiet_from:%H:%M}" if settings.quiet_from else "",
         "quiet_until": f"{settings.quiet_until:%H:%M}" if settings.quiet_until else "",
         "time_zone": settings.time_zone,
+        "language": settings.language.value,
     }
     values |= {flag: "yes" for flag in _FLAGS if getattr(settings, flag)}
     return values | {f"device-{device_id}": "yes" for device_id in settings.device_ids or ()}
@@ -208,6 +211,9 @@ def _settings(form: Form, visit: Visit) -> TargetSettings:
             quiet[field] = time.fromisoformat(form[field]) if form.get(field, "").strip() else None
         except ValueError:
             problems.append((field, visit.say("Give a time such as 06:30.")))
+    language = form.get("language", visit.language)
+    if language not in LANGUAGES:
+        problems.append(("language", visit.say("Choose one of these languages.")))
     if problems:
         raise InvalidInput(problems)
     chosen = tuple(key.removeprefix("device-") for key in form if key.startswith("device-"))
@@ -220,6 +226,7 @@ def _settings(form: Form, visit: Visit) -> TargetSettings:
         quiet_until=quiet["quiet_until"],
         wants_resolved=form.get("wants_resolved") == "yes",
         is_enabled=form.get("is_enabled") == "yes",
+        language=Language(language),
     )
 
 

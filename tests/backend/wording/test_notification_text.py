@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plant_backend.domain.alert import AlertKind, AlertState, Severity
 from plant_backend.domain.notification import Change
-from plant_backend.domain.notification_text import compose, plain, trial
+from plant_backend.wording.notification_text import compose, plain, trial
 
 from tests.backend.domain.test_notification_plan import a_message, an_alert
 from tests.builders import HOUR, NOW
