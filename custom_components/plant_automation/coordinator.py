@@ -245,9 +245,10 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             self._check_instance(check_info(message.data))
             self._opened_at = self.info.time
             self.reconnects += 1
-            if self.last_update_success:
-                return
-            LOGGER.info("The backend %s is back", self.name)
+            if not self.last_update_success:
+                # Who says that it is back says what is the case: what was missed fires no event.
+                await self.async_refresh()
+            return
         before = self.data
         if message.type == "snapshot":
             garden = await self._async_with_history(message, begins_stream=True)

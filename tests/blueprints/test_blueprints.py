@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from pytest_homeassistant_custom_component.common import async_fire_time_changed, async_mock_service
 
+from custom_components.plant_automation.api import PlantApiError, PlantClient
+from custom_components.plant_automation.coordinator import PlantCoordinator
 from tests.home_assistant.field import READINGS, Field, until
 
 SOURCE = Path(__file__).resolve().parents[2] / "blueprints"
@@ -309,6 +313,76 @@ async def test_what_was_opened_while_nobody_listened_is_told_later(hass: HomeAss
     await field.becomes("binary_sensor", "problem", "off")
     await until(lambda: len(sent) > 1 and runs(hass) == [0])
     assert [call.data["message"] for call in sent[1:]] == ["clear_notification"]
+
+
+@asynccontextmanager
+async def outage(field: Field, coordinator: PlantCoordinator) -> AsyncIterator[None]:
+    """Cut the line to the backend, for longer than what is replayed afterwards counts as news."""
+    stream = coordinator._stream
+    assert stream is not None
+    stream.cancel()
+    await until(stream.done)
+    coordinator._async_line_is_down(PlantApiError("no route to host"))
+    await field.becomes("binary_sensor", "problem", "unavailable")
+    yield
+    await field.do(time.sleep, 6)
+    coordinator._async_ensure_stream()
+    await field.becomes("binary_sensor", "problem", "on")
+
+
+@pytest.mark.usefixtures("installed")
+async def test_an_alert_of_an_outage_is_told_when_it_is_over(hass: HomeAssistant, field: Field) -> None:
+    """One that opened meanwhile, and one whose snooze ended: neither fires an event."""
+    entry = await field.set_up()
+    sent = async_mock_service(hass, "notify", "phone")
+    await automate(hass, "alert_to_phone", telling(field))
+    async with outage(field, entry.runtime_data):
+        await field.do(field.node.send, air=60)
+    await until(lambda: len(sent) == 1)
+    press(hass, sent[0], "LATER")
+    (alert,) = await snoozed(field)
+
+    async with outage(field, entry.runtime_data):
+        await field.do(field.person.request, "DELETE", f"/alerts/{alert['id']}/snooze")
+
+    await until(lambda: len(sent) == 2)
+    assert sent[1].data == sent[0].data
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_snooze_that_is_too_short_for_the_backend_lasts_a_little_longer(
+    hass: HomeAssistant, field: Field
+) -> None:
+    await field.set_up()
+    sent = async_mock_service(hass, "notify", "phone")
+    await automate(hass, "alert_to_phone", telling(field) | {"snooze": {"seconds": 1}})
+    await field.do(field.node.send, air=60)
+    await until(lambda: sent)
+
+    press(hass, sent[0], "LATER")
+
+    await snoozed(field)
+    assert len(sent) == 1
+
+
+@pytest.mark.usefixtures("installed")
+async def test_what_the_backend_does_not_snooze_is_told_again_all_the_same(
+    hass: HomeAssistant, field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await field.set_up()
+    sent = async_mock_service(hass, "notify", "phone")
+    await automate(hass, "alert_to_phone", telling(field) | {"snooze": {"seconds": 1}})
+    await field.do(field.node.send, air=60)
+    await until(lambda: sent)
+
+    async def refuse(*_: object) -> None:
+        raise PlantApiError("503")
+
+    monkeypatch.setattr(PlantClient, "snooze_alert", refuse)
+    press(hass, sent[0], "LATER")
+
+    await until(lambda: len(sent) == 2)
+    assert sent[1].data == sent[0].data
 
 
 @pytest.mark.usefixtures("installed")
