@@ -13,13 +13,11 @@ from plant_node.backend import Answer, Backend, Unavailable
 from plant_node.clock import Clock
 from plant_node.envelope import Reason
 from plant_node.ledger import Ack, Command, Ledger, Outcome, Status
-from plant_node.link import Backoff, Link, Trouble
+from plant_node.link import RETRY_IN_RUN_S, Backoff, Link, Trouble
 
 log = logging.getLogger(__name__)
 
 _MAX_ACKS = 50
-_RETRY_IN_RUN_S = 2.0
-"""How soon an `off` is asked for again while a pump runs."""
 
 
 class AckOutbox:
@@ -203,7 +201,7 @@ class Poller:
     def _pause_after_failure(self, retry_after_s: float | None = None) -> float:
         """How long to wait. While a pump runs not for long, but as long as the backend asks for."""
         pause_s = self._backoff.failed(retry_after_s)
-        return min(pause_s, max(_RETRY_IN_RUN_S, retry_after_s or 0.0)) if self._handler.is_pumping() else pause_s
+        return min(pause_s, max(RETRY_IN_RUN_S, retry_after_s or 0.0)) if self._handler.is_pumping() else pause_s
 
 
 class Acker:

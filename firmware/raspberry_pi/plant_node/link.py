@@ -13,6 +13,9 @@ from plant_node.clock import Clock
 
 log = logging.getLogger(__name__)
 
+RETRY_IN_RUN_S = 2.0
+"""How soon the backend is asked for commands again while a pump runs: somebody may have said off."""
+
 
 class Link:
     """When the backend last answered. A run ends when that is too long ago."""

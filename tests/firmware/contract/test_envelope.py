@@ -70,6 +70,25 @@ def test_an_off_is_asked_for_again_and_again_while_a_pump_runs(a_bench: ABench) 
     assert bench.command(command)["reason"] == "off"
 
 
+@pytest.mark.slow
+def test_a_sign_in_that_fails_keeps_no_off_waiting(a_bench: ABench) -> None:
+    """A token that ends in mid-run, while the backend cannot renew it."""
+    bench = a_bench(link_timeout_s=120, limits=Limits(max_run_ms=500_000, max_day_ms=600_000)).start()
+    command = bench.running(bench.order(400_000))
+    over = Answer.of(401, {"status": 401, "code": "token_expired", "detail": "The access token has expired."})
+
+    bench.proxy.answer("POST /auth/device/refresh", Answer.of(503), times=float("inf"))
+    for route in ("GET /commands", "POST /telemetry", "POST /commands/ack"):
+        bench.proxy.answer(route, over, times=float("inf"))
+    failed = eventually(lambda: (said := bench.proxy.answered("POST /auth/device/refresh", 503))[6:] and said)
+    bench.proxy.forget_faults()
+
+    # By then each pause would be half a minute and more.
+    assert statistics.median(later.began_at - each.answered_at for each, later in pairwise(failed[-4:])) < 8
+    assert bench.outcome(bench.order(action="off"))["state"] == "succeeded"
+    assert bench.command(command)["reason"] == "off"
+
+
 def test_nothing_runs_on_an_empty_reservoir(a_bench: ABench) -> None:
     """A dry-run guard "regardless of how the pump is called": garden-of-eden #83, #33."""
     bench = a_bench(reservoir_percent=2).start()

@@ -13,18 +13,16 @@ static constexpr uint32_t LONGEST_WAIT_MS = 25000;
 static constexpr uint32_t ANSWER_WITHIN_MS = 10000;
 /// An empty answer that came at once was cut short by another poll, or the backend does not hold polls.
 static constexpr uint32_t PAUSE_MS = 500;
-/// How soon an `off` is asked for while a pump runs. With TLS each question is a handshake, which holds up the loop.
-static constexpr uint32_t POLL_IN_RUN_MS = 2000;
 
 void PlantNode::next_poll_(uint32_t now_ms) {
   if (!poll_->is_idle() || !session_.is_signed_in(now_ms) || !ledger_.has_room())
     return;
-  if (!poll_pace_.may_go(now_ms, this->is_pumping_() ? POLL_IN_RUN_MS : UINT32_MAX))
+  if (!poll_pace_.may_go(now_ms, this->longest_pause_ms_()))
     return;
   // Who cannot wait for an answer without holding up the loop asks again and again.
   if (poll_->is_blocking() && !may_have_more_) {
-    const bool is_hasty = poll_interval_ms_ > POLL_IN_RUN_MS && this->is_pumping_();
-    if (now_ms - polled_ms_ < (is_hasty ? POLL_IN_RUN_MS : poll_interval_ms_))
+    const uint32_t longest_ms = this->longest_pause_ms_();
+    if (now_ms - polled_ms_ < (poll_interval_ms_ < longest_ms ? poll_interval_ms_ : longest_ms))
       return;
   }
   // An idle backend still has to answer twice within the link's timeout.

@@ -65,7 +65,7 @@ void PlantNode::next_task_(uint32_t now_ms) {
   if (!api_->is_idle())
     return;
   if (!session_.is_signed_in(now_ms)) {
-    if (!sign_in_pace_.may_go(now_ms) || !refused_pace_.may_go(now_ms))
+    if (!sign_in_pace_.may_go(now_ms, this->longest_pause_ms_()) || !refused_pace_.may_go(now_ms))
       return;
     if (session_.can_refresh())
       this->begin_(Task::REFRESH, "/auth/device/refresh", false, now_ms);

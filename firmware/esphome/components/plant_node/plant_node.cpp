@@ -11,6 +11,8 @@ namespace esphome::plant_node {
 static const char *const TAG = "plant_node";
 
 static constexpr uint32_t REPORT_EVERY_MS = 60000;
+/// How soon an `off` is asked for while a pump runs. With TLS each question is a handshake, which holds up the loop.
+static constexpr uint32_t IN_RUN_MS = 2000;
 /// How often a contact, which tells of changes only, is written down.
 static constexpr uint32_t CONTACTS_EVERY_MS = 60000;
 
@@ -123,6 +125,8 @@ bool PlantNode::is_pumping_() const {
   }
   return false;
 }
+
+uint32_t PlantNode::longest_pause_ms_() const { return this->is_pumping_() ? IN_RUN_MS : UINT32_MAX; }
 
 void PlantNode::watch_link_(uint32_t now_ms) {
   const bool is_linked = this->is_linked();

@@ -91,6 +91,8 @@ class PlantNode final : public Component,
   void watch_link_(uint32_t now_ms);
   Actuator *actuator_(const char *channel);
   bool is_pumping_() const;
+  /// How long to wait before the backend is asked for commands again: not for long while somebody may have said off.
+  uint32_t longest_pause_ms_() const;
 
   // The link (plant_node.cpp)
   Answered judge_(HttpExchange &exchange, JsonHandler &handler, Problem &problem);
