@@ -174,6 +174,18 @@ def test_a_value_that_somebody_reads_stays_though_news_came_just_before(windows:
     see(readout).to_have_text(value)
 
 
+def test_a_chart_that_a_mouse_has_left_goes_on(windows: Windows, garden: Garden) -> None:
+    window = windows.open()
+    page = open_chart(window, garden, "sensor=light&range=6h")
+    ready(page)
+    said = page.locator("[data-readout]").inner_text()
+    page.locator("#chart").hover()
+    see(page.locator("[data-readout]")).not_to_have_text(said)
+    window.tab.mouse.move(2, 2)
+    with window.tab.expect_request(lambda request: "/chart/data" in request.url, timeout=60_000):
+        garden.tomatoes.send(soil=37, tank=70, air=21, humidity=52, light=804)
+
+
 def test_nothing_is_drawn_before_its_font_is_there(windows: Windows, garden: Garden) -> None:
     """What a canvas has in another font stays so."""
     window = windows.open()

@@ -159,7 +159,7 @@ class Chart {
       hooks: {
         drawClear: [(/** @type {any} */ plot) => drawLimits(plot, data, colours)],
         draw: [(/** @type {any} */ plot) => (drawMarks(plot, data, colours), showLimits(plot, data))],
-        setCursor: [(/** @type {any} */ plot) => plot.cursor.idx != null && this.point(plot.cursor.idx)],
+        setCursor: [(/** @type {any} */ plot) => (plot.cursor.idx == null ? this.leave() : this.point(plot.cursor.idx))],
         setSelect: [(/** @type {any} */ plot) => this.selected(plot)],
       },
     };
@@ -218,6 +218,11 @@ class Chart {
     const alert = data.alerts.find(([when]) => Math.abs(when - at) < near);
     if (alert) text += ` · ${this.alertWords[alert[1]] ?? alert[1]}`;
     readout.textContent = text;
+  }
+
+  /** Nobody reads a value any more: what it says stays until there is news. */
+  leave() {
+    this.index = -1;
   }
 
   /** @param {any} plot */
@@ -296,6 +301,7 @@ class Chart {
 
   /** Watches keys, buttons, the address, the window and the news. */
   watch() {
+    this.element.addEventListener("blur", () => this.leave());
     this.element.addEventListener("keydown", (event) => {
       const step = event.shiftKey ? 10 : 1;
       /** @type {Record<string, () => void>} */
