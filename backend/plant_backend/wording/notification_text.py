@@ -109,8 +109,13 @@ class _Writer:
 
     def __init__(self, language: Language, zone: ZoneInfo) -> None:
         self._language = language
-        self._words = words(language)
-        self._formats = _Dated(locale(language), zone, datetime.now(UTC))
+        try:
+            self._words = words(language)
+        except OSError:
+            # A checkout whose catalogs are still to be made. Better told in English than not at all.
+            log.exception("catalog_missing", language=language.value)
+            self._language, self._words = Language.ENGLISH, words(Language.ENGLISH)
+        self._formats = _Dated(locale(self._language), zone, datetime.now(UTC))
 
     def say(self, text: str, /, **values: object) -> str:
         translated = self._words.gettext(text)

@@ -134,6 +134,9 @@ def test_a_target_speaks_the_language_of_the_page_unless_another_is_chosen(owner
     (target_id,) = ids(owner.page("/web/notifications"))
     path = f"/web/notifications/{target_id}"
     assert chosen(owner.page(path)) == ["de"]
+    # A page that was open before there was a choice says nothing of it.
+    assert owner.post(path, **form | {"url": ""}).status_code == 303
+    assert chosen(owner.page(path)) == ["de"]
     assert owner.post(path, **form | {"url": ""}, language="en").status_code == 303
     assert chosen(owner.page(path)) == ["en"]
     owner.post(f"{path}/delete")

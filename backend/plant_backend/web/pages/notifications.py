@@ -50,7 +50,7 @@ async def add(visit: Visit) -> Response:
     """Make a target."""
     form = await visit.form()
     try:
-        settings = _settings(form, visit)
+        settings = _settings(form, visit, visit.language)
         await visit.services.notifications.add(visit.who, await _url(visit, form), settings)
     except PlantError as error:
         return await _show_new(visit, form, _problems(visit, error), status=422)
@@ -70,7 +70,7 @@ async def change(visit: Visit) -> Response:
     form, target_id = await visit.form(), visit.given_id("target_id")
     target = await visit.services.notifications.get(visit.who, target_id)
     try:
-        settings = _settings(form, visit)
+        settings = _settings(form, visit, target.settings.language)
         changes = {name: getattr(settings, name) for name in TargetSettings.__dataclass_fields__}
         await visit.services.notifications.change(visit.who, target_id, await _new_url(visit, target, form), changes)
     except PlantError as error:
@@ -200,8 +200,8 @@ def _shown(settings: TargetSettings) -> dict[str, str]:
     return values | {f"device-{device_id}": "yes" for device_id in settings.device_ids or ()}
 
 
-def _settings(form: Form, visit: Visit) -> TargetSettings:
-    """Raises InvalidInput."""
+def _settings(form: Form, visit: Visit, language: str) -> TargetSettings:
+    """`language` is for a form that names none. Raises InvalidInput."""
     name, problems = form.get("name", "").strip(), []
     if not 0 < len(name) <= 100 or not name.isprintable():
         problems.append(("name", visit.say("Give a name of at most 100 characters.")))
@@ -211,7 +211,7 @@ def _settings(form: Form, visit: Visit) -> TargetSettings:
             quiet[field] = time.fromisoformat(form[field]) if form.get(field, "").strip() else None
         except ValueError:
             problems.append((field, visit.say("Give a time such as 06:30.")))
-    language = form.get("language", visit.language)
+    language = form.get("language", language)
     if language not in LANGUAGES:
         problems.append(("language", visit.say("Choose one of these languages.")))
     if problems:
