@@ -102,7 +102,7 @@ class Agent:
             link=self._link,
             on_sign_in=self._learn_past,
             # There is one before anybody signs in.
-            is_in_hurry=lambda: self._actuation.is_pumping(),  # noqa: PLW0108
+            is_in_run=lambda: self._actuation.is_pumping(),  # noqa: PLW0108
         )
         self._outbox = AckOutbox(self._ledger)
         self._actuation = Actuation(

@@ -17,7 +17,7 @@ import urllib3
 
 from plant_node import __version__
 from plant_node.clock import Clock
-from plant_node.link import RETRY_IN_RUN_S, Backoff, Link
+from plant_node.link import Backoff, Link
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +77,9 @@ class Backend:
         clock: Clock,
         link: Link,
         on_sign_in: Callable[[Mapping[str, int]], None] = lambda _: None,
-        is_in_hurry: Callable[[], bool] = lambda: False,
+        is_in_run: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`is_in_hurry` tells whether a sign-in that failed is tried again soon, unless the secret was refused.
+        """`is_in_run` tells whether a pump runs: then a sign-in that failed is tried again soon, unless it was refused.
 
         `on_sign_in` hears first of all what the backend knows that each pump ran in the last 24 hours, in ms.
 
@@ -92,7 +92,7 @@ class Backend:
         self._clock = clock
         self._link = link
         self._on_sign_in = on_sign_in
-        self._is_in_hurry = is_in_hurry
+        self._is_in_run = is_in_run
         self._http = urllib3.PoolManager(
             num_pools=1, maxsize=4, headers={"User-Agent": f"plant-node/{__version__}", "Accept": "application/json"}
         )
@@ -137,10 +137,10 @@ class Backend:
                 token = self._renew()
             except Unavailable as error:
                 # A backend that is away may be back any minute; a refused secret is mended by a person.
-                backoff = self._refused_backoff if isinstance(error, SignInRefused) else self._backoff
-                pause_s = backoff.failed(error.retry_after_s)
-                if self._is_in_hurry() and not isinstance(error, SignInRefused):
-                    pause_s = min(pause_s, max(RETRY_IN_RUN_S, error.retry_after_s or 0.0))
+                if isinstance(error, SignInRefused):
+                    pause_s = self._refused_backoff.failed(error.retry_after_s)
+                else:
+                    pause_s = self._backoff.failed(error.retry_after_s, is_in_run=self._is_in_run())
                 self._no_sign_in_before_s = self._clock.real_s() + pause_s
                 raise
             self._backoff.succeeded()

@@ -13,7 +13,7 @@ from plant_node.backend import Answer, Backend, Unavailable
 from plant_node.clock import Clock
 from plant_node.envelope import Reason
 from plant_node.ledger import Ack, Command, Ledger, Outcome, Status
-from plant_node.link import RETRY_IN_RUN_S, Backoff, Link, Trouble
+from plant_node.link import Backoff, Link, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -184,10 +184,10 @@ class Poller:
         except Unavailable as error:
             if not error.is_said:
                 self._trouble.happened(str(error))
-            return self._pause_after_failure(error.retry_after_s)
+            return self._backoff.failed(error.retry_after_s, is_in_run=self._handler.is_pumping())
         if answer.status not in (200, 204):
             self._trouble.happened(answer.problem)
-            return self._pause_after_failure()
+            return self._backoff.failed(is_in_run=self._handler.is_pumping())
         self._trouble.is_over()
         if answer.status == 200:
             if self._handler.handle(answer.data, asked_mono_ms=asked_mono_ms):
@@ -197,11 +197,6 @@ class Poller:
         self._backoff.succeeded()
         # An empty answer that came at once was cut short by another poll of ours, or the backend does not hold polls.
         return 0.5 if self._clock.real_s() - asked_s < min(1.0, wait_s / 2) or wait_s == 0 else 0.0
-
-    def _pause_after_failure(self, retry_after_s: float | None = None) -> float:
-        """How long to wait. While a pump runs not for long, but as long as the backend asks for."""
-        pause_s = self._backoff.failed(retry_after_s)
-        return min(pause_s, max(RETRY_IN_RUN_S, retry_after_s or 0.0)) if self._handler.is_pumping() else pause_s
 
 
 class Acker:

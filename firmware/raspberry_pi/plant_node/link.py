@@ -63,14 +63,14 @@ class Backoff:
         self._most_s = most_s
         self._failures = 0
 
-    def failed(self, retry_after_s: float | None = None) -> float:
-        """One more failure: the seconds to wait, never less than the backend asked for."""
+    def failed(self, retry_after_s: float | None = None, *, is_in_run: bool = False) -> float:
+        """One more failure: the seconds to wait. Few while a pump runs, but never less than the backend asked for."""
         pause_s: float = min(self._most_s, self._first_s * 2.0 ** min(self._failures, 16))
         self._failures += 1
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
-        if retry_after_s is None:
-            return pause_s * jitter
-        return max(pause_s * jitter, retry_after_s * (1 + jitter / 10))
+        asked_s = retry_after_s or 0.0
+        wait_s = max(pause_s * jitter, asked_s * (1 + jitter / 10))
+        return min(wait_s, max(RETRY_IN_RUN_S, asked_s)) if is_in_run else wait_s
 
     def succeeded(self) -> None:
         """Start over."""
