@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from homeassistant.components import automation
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
@@ -208,15 +208,18 @@ async def test_the_lamp_is_left_to_a_schedule_of_the_backend(hass: HomeAssistant
     assert (await switched(field))[0] == "on"
 
 
-def telling(field: Field) -> dict[str, Any]:
-    """Give the inputs of the blueprint that tells a phone."""
-    return {
+async def phone(hass: HomeAssistant, field: Field, **inputs: Any) -> list[ServiceCall]:
+    """Have alerts sent to a phone, and give what it gets."""
+    sent = async_mock_service(hass, "notify", "phone")
+    told = {
         "alert": field.entity_id("event", "alert"),
         "problem": field.entity_id("binary_sensor", "problem"),
         "plant": field.ha_device_id,
         "notify": "notify.phone",
         "snooze": {"hours": 1},
     }
+    await automate(hass, "alert_to_phone", told | inputs)
+    return sent
 
 
 def press(hass: HomeAssistant, sent: Any, button: str) -> None:
@@ -246,8 +249,7 @@ async def test_an_alert_reaches_the_phone_and_its_buttons_work(
 ) -> None:
     """Water now, resolve, later: also where Home Assistant restarted since the message was sent."""
     await field.set_up()
-    sent = async_mock_service(hass, "notify", "phone")
-    await automate(hass, "alert_to_phone", telling(field))
+    sent = await phone(hass, field)
     await field.do(field.node.send, air=60)
     await until(lambda: sent)
     assert sent[0].data["title"] == "Basil"
@@ -279,8 +281,7 @@ async def test_the_phone_hears_why_nothing_was_watered(hass: HomeAssistant, fiel
     await field.set_up()
     await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
     await field.run()
-    sent = async_mock_service(hass, "notify", "phone")
-    await automate(hass, "alert_to_phone", telling(field))
+    sent = await phone(hass, field)
     await field.do(field.node.send, air=60)
     await until(lambda: sent)
     hass.bus.async_fire("mobile_app_notification_action", {"action": "WATER|automation.other|1"})
@@ -294,8 +295,7 @@ async def test_the_phone_hears_why_nothing_was_watered(hass: HomeAssistant, fiel
 async def test_what_was_opened_while_nobody_listened_is_told_later(hass: HomeAssistant, field: Field) -> None:
     """It fires no event; and what was resolved before the reminder is not told again."""
     entry = await field.set_up()
-    sent = async_mock_service(hass, "notify", "phone")
-    await automate(hass, "alert_to_phone", telling(field))
+    sent = await phone(hass, field)
     assert await hass.config_entries.async_unload(entry.entry_id)
     await field.do(field.node.send, air=60)
     assert sent == []
@@ -334,8 +334,7 @@ async def outage(field: Field, coordinator: PlantCoordinator) -> AsyncIterator[N
 async def test_an_alert_of_an_outage_is_told_when_it_is_over(hass: HomeAssistant, field: Field) -> None:
     """One that opened meanwhile, and one whose snooze ended: neither fires an event."""
     entry = await field.set_up()
-    sent = async_mock_service(hass, "notify", "phone")
-    await automate(hass, "alert_to_phone", telling(field))
+    sent = await phone(hass, field)
     async with outage(field, entry.runtime_data):
         await field.do(field.node.send, air=60)
     await until(lambda: len(sent) == 1)
@@ -354,8 +353,7 @@ async def test_a_snooze_that_is_too_short_for_the_backend_lasts_a_little_longer(
     hass: HomeAssistant, field: Field
 ) -> None:
     await field.set_up()
-    sent = async_mock_service(hass, "notify", "phone")
-    await automate(hass, "alert_to_phone", telling(field) | {"snooze": {"seconds": 1}})
+    sent = await phone(hass, field, snooze={"seconds": 1})
     await field.do(field.node.send, air=60)
     await until(lambda: sent)
 
@@ -370,8 +368,7 @@ async def test_what_the_backend_does_not_snooze_is_told_again_all_the_same(
     hass: HomeAssistant, field: Field, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await field.set_up()
-    sent = async_mock_service(hass, "notify", "phone")
-    await automate(hass, "alert_to_phone", telling(field) | {"snooze": {"seconds": 1}})
+    sent = await phone(hass, field, snooze={"seconds": 1})
     await field.do(field.node.send, air=60)
     await until(lambda: sent)
 

@@ -13,8 +13,8 @@ class Pace {
   Pace(uint32_t first_ms, uint32_t most_ms) : backoff_(first_ms, most_ms) {}
   /// Whoever is in a hurry waits for `most_ms` only, or for what the backend asked for.
   bool may_go(uint32_t now_ms, uint32_t most_ms = UINT32_MAX) {
-    const uint32_t least_ms = most_ms > asked_ms_ ? most_ms : asked_ms_;
-    if (waits_ && now_ms - since_ms_ >= (pause_ms_ < least_ms ? pause_ms_ : least_ms))
+    const uint32_t limit_ms = most_ms > asked_ms_ ? most_ms : asked_ms_;
+    if (waits_ && now_ms - since_ms_ >= (pause_ms_ < limit_ms ? pause_ms_ : limit_ms))
       waits_ = false;
     return !waits_;
   }
