@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from plant_backend.domain.calibration import POINTS_MIN, Point
+from plant_backend.domain.calibration import POINTS_MAX, Point
 from plant_backend.domain.errors import InvalidInput
 from plant_backend.domain.kinds import MEASURES, RAW_KINDS
 from plant_backend.web.page import For, Page
@@ -17,6 +17,7 @@ page = Page()
 _ROWS = 5
 _NO_LINE = mark("Give two points or more with different raw values; what they mean must only rise, or only fall.")
 _ENDS = {0: mark("dry"), 1: mark("wet")}
+_PROPOSED = {"value-0": "0", "value-1": "100"}
 
 
 @page.get("/devices/{device_id}/calibration/{key}", "calibration", For.OWNERS)
@@ -24,10 +25,10 @@ async def show(visit: Visit) -> Response:
     """Show what the raw values mean now."""
     sensor, _, _ = await visit.services.calibrations.show(visit.who, visit.given("device_id"), visit.given("key"))
     points = sensor.calibration.points if sensor.calibration is not None else (None, None)
-    values = {"value-0": "0", "value-1": "100"}
-    for place, point in enumerate(points[:_ROWS]):
+    values = dict(_PROPOSED)
+    for place, point in enumerate(points):
         if point is not None:
-            values |= {f"raw-{place}": f"{point.raw:g}", f"value-{place}": f"{point.value:g}"}
+            values |= {f"raw-{place}": _exact(point.raw), f"value-{place}": _exact(point.value)}
     return await _show(visit, values, {})
 
 
@@ -64,6 +65,7 @@ async def _show(visit: Visit, values: Form, problems: Mapping[str, str], *, stat
     device_id, key = visit.given("device_id"), visit.given("key")
     sensor, sample, _ = await visit.services.calibrations.show(visit.who, device_id, key)
     device = (await visit.services.devices.get(visit.who, device_id)).device
+    last = max((place for place in range(POINTS_MAX) if {f"raw-{place}", f"value-{place}"} & values.keys()), default=0)
     return visit.render(
         "calibration/page.html",
         status,
@@ -74,7 +76,7 @@ async def _show(visit: Visit, values: Form, problems: Mapping[str, str], *, stat
         sample=sample,
         values=values,
         problems=problems,
-        rows=range(_ROWS),
+        rows=range(max(_ROWS, last + 1)),
         ends=_ENDS if sensor.kind in RAW_KINDS else {},
         unit=MEASURES[sensor.kind].unit,
     )
@@ -82,9 +84,9 @@ async def _show(visit: Visit, values: Form, problems: Mapping[str, str], *, stat
 
 def _points(visit: Visit, form: Form) -> tuple[list[Point], dict[str, str]]:
     points, problems = [], {}
-    for place in range(_ROWS):
+    for place in range(POINTS_MAX):
         raw, value = (form.get(f"{name}-{place}", "").strip().replace(",", ".") for name in ("raw", "value"))
-        if not raw and (not value or place >= POINTS_MIN):
+        if not raw and value in ("", _PROPOSED.get(f"value-{place}")):
             continue
         try:
             point = Point(float(raw), float(value))
@@ -95,3 +97,8 @@ def _points(visit: Visit, form: Form) -> tuple[list[Point], dict[str, str]]:
             problems[str(place)] = visit.say("Give two numbers, or leave both empty.")
         points.append(point)
     return points, problems
+
+
+def _exact(number: float) -> str:
+    # What is saved unchanged must be what was there: no digit may go.
+    return repr(number).removesuffix(".0")
