@@ -109,14 +109,16 @@ class Plant(PlantState):
         return self.runs_of(self.commands)
 
     def runs_of(self, commands: Sequence[Command]) -> Sequence[Command]:
-        """Give those of some commands that are runs of the pump."""
+        """Give those of some commands that are runs of the pump, under its name or one that the node no longer uses."""
+        pumps = {
+            actuator.key
+            for actuator in self.device.actuators
+            if actuator == self.pump or (actuator.kind is ActuatorKind.PUMP and actuator.retired_at is not None)
+        }
         return [
             command
             for command in commands
-            if self.pump is not None
-            and command.actuator == self.pump.key
-            and command.action is Action.ON
-            and command.state not in NEVER_RAN_STATES
+            if command.actuator in pumps and command.action is Action.ON and command.state not in NEVER_RAN_STATES
         ]
 
     @property

@@ -87,6 +87,23 @@ def test_a_run_under_way_and_the_pause_after_it_are_obstacles() -> None:
     assert said(a_plant(commands=[a_run(CommandState.EXPIRED)])) is None
 
 
+@pytest.mark.parametrize("state", [CommandState.ACCEPTED, CommandState.SUCCEEDED])
+def test_a_pump_keeps_its_runs_under_a_new_name(state: CommandState) -> None:
+    """The guards count them too, and "not watered yet" would have somebody water twice."""
+    old, new = replace(DEVICE.actuators[0], retired_at=NOW), Actuator(4, "pump_left", ActuatorKind.PUMP)
+    lamp = Actuator(5, "pump_lamp", ActuatorKind.LAMP, retired_at=NOW)
+    second = Actuator(6, "pump_right", ActuatorKind.PUMP)
+    device = replace(DEVICE, actuators=(old, new, lamp, second))
+    run = a_run(state)
+    plant = a_plant(
+        status=DeviceStatus(device, NOW, a_plant().status.latest),
+        commands=[replace(run, id=3, actuator="pump_lamp"), replace(run, id=2, actuator="pump_right"), run],
+    )
+    assert plant.runs == [run]
+    assert plant.watered_ms_since(NOW - timedelta(hours=1)) == 5000
+    assert (said(plant) or "").startswith("A run is under way" if plant.live else "Cooling down until ")
+
+
 def test_a_blocked_pump_is_an_obstacle() -> None:
     alert = Alert(
         1,
