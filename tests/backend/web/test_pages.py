@@ -1,7 +1,12 @@
 """What pages say and how they are sent."""
 
+import html
 import json
 import re
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord
@@ -11,7 +16,7 @@ from plant_backend.web.pages.device import stretches
 from plant_backend.web.site import POLICY
 
 from tests.backend.web.visitor import Visitor, words
-from tests.builders import NOW, SECOND, a_plant
+from tests.builders import NOW, SECOND, a_plant, to_ms
 from tests.live_backend import MANIFEST, Backend, Node, Person, eventually
 
 FIRST_PAGE_BYTES = 150_000
@@ -157,6 +162,51 @@ def test_what_is_decided_again_and_again_is_one_line_and_each_dose_its_own() -> 
     found = stretches([made(number, *kind) for number, kind in enumerate(kinds)])
     assert [(one.newest.id, one.count) for one in found] == [(0, 2), (2, 1), (3, 1), (4, 1), (5, 2)]
     assert found[0].since == NOW - SECOND
+
+
+def written(backend: Backend, node: Node, decisions: Iterable[tuple[datetime, DecisionOutcome, ReasonCode]]) -> None:
+    """Put decisions into the ledger of a device that has one already."""
+    with closing(sqlite3.connect(backend.data_dir / "plant.db", timeout=60)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO decisions (device_number, at, mode, outcome, reasons, inputs)"
+            " SELECT device_number, ?, mode, ?, ?, inputs FROM decisions"
+            " WHERE device_number = (SELECT number FROM devices WHERE id = ?) ORDER BY id LIMIT 1",
+            [
+                (to_ms(at), outcome.value, json.dumps([{"code": code.value, "text": "x"}]), node.device_id)
+                for at, outcome, code in decisions
+            ],
+        )
+
+
+def test_what_lasts_for_weeks_says_since_when_and_what_was_before_it(
+    owner: Visitor, backend: Backend, ada: Person, node: Node
+) -> None:
+    eventually(lambda: ada.get(f"{node.path}/decisions")["decisions"])
+    begun, path = datetime.now(UTC).replace(microsecond=0) - timedelta(days=50), f"/web{node.path}"
+    hours = [begun + timedelta(hours=hour) for hour in range(1080)]
+    watered = (begun - timedelta(hours=1), DecisionOutcome.WATERED, ReasonCode.DRY)
+    lasting = [(at, DecisionOutcome.REFUSED, ReasonCode.RESERVOIR_LOW) for at in hours]
+    since = f'the same since <time datetime="{begun:%Y-%m-%dT%H:%M:%SZ}"'
+
+    written(backend, node, [watered, *lasting[:480]])
+    for page in (owner.page(path), owner.get(f"{path}/now", part=True).text):
+        assert since in page.replace("</small>", "")
+        assert f'<time datetime="{watered[0]:%Y-%m-%dT%H:%M:%SZ}"' in page
+        assert "Older decisions" not in page
+
+    written(backend, node, lasting[480:])
+    page = owner.page(path)
+    assert "the same since before" in page
+    assert "Watered</strong>" not in page
+    (link,) = re.findall(r'href="([^"]+)#decisions-title">Older decisions', page)
+    older = owner.page(html.unescape(link))
+    assert since in older
+    assert "Watered</strong>" in older
+    # It stays there when it is fetched anew.
+    (fetched,) = re.findall(r'hx-get="([^"]+/now[^"]*)"', older)
+    assert since in owner.get(html.unescape(fetched), part=True).text
+    for odd in ("x", "0", "9" * 20):
+        assert owner.get(path, before=odd).status_code == 200
 
 
 def test_a_chart_of_a_hole_has_a_hole(owner: Visitor, ada: Person) -> None:

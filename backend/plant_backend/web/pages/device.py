@@ -1,7 +1,7 @@
 """One device: what it measures, what was done to its plant and why, and what may be done to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from starlette.responses import Response
@@ -19,27 +19,37 @@ page = Page()
 _old_names: ShownOnce[str] = ShownOnce()
 
 _LINES = 25
-_MOST_DECISIONS = 100
+_DECISIONS = 100
+_MOST_DECISIONS = 1_000
+"""How much of the ledger one look may read: more than a month of a refusal that lasts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Decisions in a row that say the same: the newest of them, how many there are, and when the first was made."""
+    """Decisions in a row that say the same: the newest of them, how many there are, and when the first was made.
+
+    first_id: the first of them. is_whole: False where there may be earlier ones, which nobody read.
+    """
 
     newest: DecisionRecord
     count: int
     since: datetime
+    first_id: int
+    is_whole: bool = True
 
 
-def stretches(decisions: Sequence[DecisionRecord]) -> Sequence[Stretch]:
-    """Put decisions that say the same together: a night without water in the tank is one line, not twelve."""
-    found: list[Stretch] = []
+def stretches(decisions: Sequence[DecisionRecord], later: Sequence[Stretch] = ()) -> Sequence[Stretch]:
+    """Put decisions that say the same together: a night without water in the tank is one line, not twelve.
+
+    later: what was found of the decisions after these.
+    """
+    found = list(later)
     for decision in decisions:
         last = found[-1] if found else None
         if last is not None and _says(last.newest) == _says(decision):
-            found[-1] = Stretch(last.newest, last.count + 1, decision.at)
+            found[-1] = Stretch(last.newest, last.count + 1, decision.at, decision.id)
         else:
-            found.append(Stretch(decision, 1, decision.at))
+            found.append(Stretch(decision, 1, decision.at, decision.id))
     return found
 
 
@@ -87,7 +97,23 @@ async def switch_lamp(visit: Visit) -> Response:
 
 async def _show(visit: Visit, template: str) -> Response:
     plant = await plant_view.plant(visit, visit.given("device_id"))
-    decisions = await visit.services.automation.decisions(visit.who, plant.device.id, None, _MOST_DECISIONS)
+    text = visit.query("before")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+    ledger, has_more = await _ledger(visit, plant.device.id, before)
     is_renamed = visit.query("renamed") == "yes" and not visit.is_partial
     old_name = _old_names.take(visit.who.account_id, plant.device.id) if is_renamed else None
-    return visit.render(template, plant=plant, decisions=stretches(decisions)[:_LINES], old_name=old_name)
+    return visit.render(template, plant=plant, ledger=ledger, before=before, has_more=has_more, old_name=old_name)
+
+
+async def _ledger(visit: Visit, device_id: str, before: int | None) -> tuple[Sequence[Stretch], bool]:
+    """Read until all that is shown has its beginning, and tell whether there is more."""
+    found: Sequence[Stretch] = ()
+    for _ in range(_MOST_DECISIONS // _DECISIONS):
+        decisions = await visit.services.automation.decisions(visit.who, device_id, before, _DECISIONS)
+        found = stretches(decisions, found)
+        if len(found) > _LINES:
+            return found[:_LINES], True
+        if len(decisions) < _DECISIONS:
+            return found, False
+        before = decisions[-1].id
+    return [*found[:-1], replace(found[-1], is_whole=False)], True
