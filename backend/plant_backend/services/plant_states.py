@@ -10,7 +10,7 @@ from plant_backend.domain.command import Command
 from plant_backend.domain.history import Bucket
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.ledger import DecisionRecord
-from plant_backend.domain.model import Device, Profile
+from plant_backend.domain.model import Device, Profile, Sensor
 from plant_backend.ports import Clock, Storage, Transaction
 from plant_backend.services.devices import DeviceService, DeviceStatus
 
@@ -95,8 +95,14 @@ class PlantStates:
     def _trace(self, tx: Transaction, device: Device, now: datetime) -> Sequence[Bucket]:
         kind = SensorKind.SOIL_MOISTURE
         soil = next((found for found in device.sensors if found.kind is kind and found.retired_at is None), None)
-        if soil is None:
+        if soil is None or not soil.is_calibrated:
             return ()
+        raw = self._raw_trace(tx, soil, now)
+        # Raw values are what is kept: a new calibration counts at once.
+        calibration = soil.calibration
+        return raw if calibration is None else [calibration.bucket_of(soil.kind, bucket) for bucket in raw]
+
+    def _raw_trace(self, tx: Transaction, soil: Sensor, now: datetime) -> Sequence[Bucket]:
         known = self._traces.get(soil.id)
         if known is not None and timedelta(0) <= now - known[0] < _LOOKED_AT:
             return known[1]
