@@ -48,6 +48,23 @@ def test_a_sentence_is_changed_in_the_units_of_a_person(owner: Visitor, node: No
     }
 
 
+def test_the_first_times_of_day_are_of_the_person_s_clock(owner: Visitor, node: Node, ada: Person) -> None:
+    """Whoever chose the mode, here or in Home Assistant, has said nothing of a zone by that."""
+    path = f"/web{node.path}/automation"
+    ada.request("PUT", f"{node.path}/automation", json={"mode": "shadow"})
+    owner.client.cookies.set("plant_zone", "Europe/Berlin")
+    try:
+        form = filled(owner.page(path))
+        assert form["time_zone"] == "Europe/Berlin"
+        assert owner.post(path, **(form | {"quiet_from": "25:00", "time_zone": "UTC"})).text.count('value="UTC"') == 1
+        owner.post(path, **(form | {"quiet_from": "22:00", "quiet_until": "07:00"}))
+        assert ada.get(f"{node.path}/automation")["time_zone"] == "Europe/Berlin"
+        ada.request("PUT", f"{node.path}/automation", json={"lamp_on_at": "08:00", "lamp_off_at": "20:00"})
+        assert filled(owner.page(path))["time_zone"] == "UTC"
+    finally:
+        owner.client.cookies.delete("plant_zone")
+
+
 def test_a_mistake_is_named_where_it_is_and_nothing_is_lost(owner: Visitor, node: Node, ada: Person) -> None:
     path = f"/web{node.path}/automation"
     before = ada.get(f"{node.path}/automation")

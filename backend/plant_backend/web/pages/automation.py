@@ -28,7 +28,11 @@ _LINES = 12
 async def show(visit: Visit) -> Response:
     """Show the rules."""
     plant = await _plant(visit)
-    return _show(visit, plant, profile_form.shown(plant.profile), plant.profile_version)
+    values = profile_form.shown(plant.profile)
+    if plant.profile.time_zone == Profile().time_zone and not any(values[name] for name in profile_form.TIMES):
+        # The first time of day that somebody gives is one of their own clock.
+        values["time_zone"] = visit.formats.zone.key
+    return _show(visit, plant, values, plant.profile_version)
 
 
 @page.post("/devices/{device_id}/automation", "automation_change")
