@@ -10,6 +10,7 @@ from plant_backend.domain.freshness import is_fresh, is_plausible
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
 from plant_backend.domain.ledger import DecisionOutcome
 from plant_backend.domain.model import Actuator, Device, Mode, Sample, Sensor
+from plant_backend.domain.outcome import refusals
 from plant_backend.domain.reason import Reason
 from plant_backend.services.plant_states import PlantState
 from plant_backend.services.plants import pump_of
@@ -142,10 +143,18 @@ class Plant(PlantState):
 
     @property
     def held_back(self) -> Reason | None:
-        """Why a dose that is due is not given, where one is."""
+        """Why a dose that is due is not given, where one is. What holds the lamp back alone is none of the water's."""
         if self.decision is None or self.decision.outcome is not DecisionOutcome.REFUSED:
             return None
-        return next(iter(self.decision.reasons), None)
+        return next(iter(refusals(self.decision.reasons[:1])), None)
+
+    @property
+    def why(self) -> Sequence[Reason]:
+        """What led to the newest decision; where something is held back, that alone."""
+        if self.decision is None:
+            return ()
+        is_refused = self.decision.outcome is DecisionOutcome.REFUSED
+        return refusals(self.decision.reasons) if is_refused else self.decision.reasons
 
     @property
     def due_at(self) -> datetime | None:

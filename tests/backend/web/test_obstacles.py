@@ -9,7 +9,11 @@ import pytest
 from plant_backend.domain.alert import Alert, AlertKind, AlertState, Severity
 from plant_backend.domain.command import Action, Command, CommandState, Origin
 from plant_backend.domain.kinds import ActuatorKind, SensorKind
+from plant_backend.domain.ledger import DecisionOutcome, DecisionRecord
 from plant_backend.domain.model import Actuator, Device, Mode, Profile, Sample, Sensor
+from plant_backend.domain.outcome import outcome_of
+from plant_backend.domain.reason import Reason, ReasonCode
+from plant_backend.domain.rules import Decision
 from plant_backend.services.devices import DeviceStatus
 from plant_backend.web.obstacles import why_not
 from plant_backend.web.plant_view import Plant
@@ -17,6 +21,7 @@ from plant_backend.web.presence import Presence
 from plant_backend.wording.formats import Formats
 from plant_backend.wording.language import locale
 
+from tests import builders
 from tests.builders import NOW, SECOND
 
 DEVICE = Device(
@@ -134,3 +139,21 @@ def test_the_next_watering_is_guessed_from_how_the_soil_dries() -> None:
     assert a_plant(soil_trace=drying(0)).due_at is None
     assert a_plant(soil_trace=drying(-1)).due_at is None
     assert a_plant(soil_trace=drying(2), profile=replace(PROFILE, mode=Mode.OFF)).due_at is None
+
+
+@pytest.mark.parametrize(
+    ("codes", "holds_water"),
+    [
+        ([ReasonCode.MOIST, ReasonCode.LAMP_SKIPPED], False),
+        ([ReasonCode.MOIST, ReasonCode.LAMP_BACKING_OFF], False),
+        ([ReasonCode.RESERVOIR_LOW, ReasonCode.LAMP_ON], True),
+        ([ReasonCode.QUIET_HOURS], True),
+    ],
+)
+def test_what_holds_back_the_lamp_alone_holds_back_no_water(codes: list[ReasonCode], holds_water: bool) -> None:
+    reasons, inputs = tuple(Reason(code, "x") for code in codes), builders.a_plant()
+    outcome = outcome_of(inputs, Decision((), (), reasons, is_thirsty=False, wake_at=None))
+    assert outcome is DecisionOutcome.REFUSED
+    plant = a_plant(decision=DecisionRecord(1, "d", NOW, Mode.ON, outcome, reasons, inputs, None))
+    assert plant.held_back == (reasons[0] if holds_water else None)
+    assert list(plant.why) == [reasons[0] if holds_water else reasons[1]]

@@ -134,6 +134,17 @@ def test_german_is_german_down_to_its_numbers(backend: Backend, node: Node) -> N
     assert "41,5" in words(page)
 
 
+@pytest.mark.parametrize(("mode", "is_on_paper"), [("shadow", True), ("on", False), ("off", False)])
+def test_what_comes_next_says_where_it_is_on_paper_alone(
+    owner: Visitor, ada: Person, node: Node, mode: str, is_on_paper: bool
+) -> None:
+    ada.request("PUT", f"{node.path}/automation", json={"mode": mode})
+    for path in (f"/web{node.path}/card", f"/web{node.path}/now"):
+        read = words(owner.get(path, part=True).text)
+        assert re.search(r"Next watering (below 30\s% on paper|below 30\s%|Only by hand) Last watering", read)
+        assert ("on paper Last watering" in read) is is_on_paper
+
+
 def test_a_lamp_is_switched_by_hand(owner: Visitor, ada: Person, node: Node) -> None:
     page = owner.page(f"/web{node.path}")
     assert "Lamp on Lamp off" in words(page)
