@@ -95,6 +95,11 @@ class Site:
         """Tell whether there is such a page."""
         return any(way.name == name for page in PAGES for way in page.ways)
 
+    def is_page(self, scope: Scope) -> bool:
+        """Tell whether there is something to look at where a request went, whatever it was."""
+        looking = {**scope, "method": "GET"}
+        return any(route.matches(looking)[0] is Match.FULL for route in self._router.routes)
+
     def _is_known(self, scope: Scope) -> bool:
         return any(route.matches(scope)[0] is not Match.NONE for route in self._router.routes)
 

@@ -191,6 +191,13 @@ class Visit:
         """Give the address of a file."""
         return self.prefix + self.site.assets.path(name)
 
+    def way_back(self, place: str) -> str:
+        """Give where to come back to: this address, or the page `place` where forms alone are sent here."""
+        url = self.request.url
+        if not self.site.is_page(self.request.scope):
+            return self.url(place)
+        return f"{url.path}?{url.query}" if url.query else url.path
+
     def safe_next(self, wished: str) -> str:
         """Give where to go on: a page of this site, else the overview."""
         parts = urlsplit(wished)

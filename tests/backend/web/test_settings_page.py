@@ -19,9 +19,13 @@ def zoe(backend: Backend) -> Iterator[Visitor]:
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(zoe: Visitor, backend: Backend) -> None:
-    made = zoe.post("/web/settings/tokens", token_name="watch")
-    assert made.status_code == 200
-    assert made.headers["cache-control"] == "no-store"
+    answer = zoe.post("/web/settings/tokens", token_name="watch")
+    assert answer.status_code == 303
+    made, again = (zoe.get(answer.headers["location"]) for _ in range(2))
+    assert (made.status_code, made.headers["cache-control"]) == (200, "no-store")
+    assert 'name="next" value="/web/settings/tokens/' in made.text
+    assert "shown once and is kept nowhere" in words(again.text)
+    assert "pat_" not in again.text
     token = re.findall(r"pat_[\w-]+", made.text)[0]
     bearer = {"authorization": f"Bearer {token}"}
     assert backend.request("GET", "/devices", headers=bearer).status_code == 200
@@ -29,7 +33,35 @@ def test_a_token_is_shown_once_works_and_is_revoked(zoe: Visitor, backend: Backe
     assert token not in page
     (path,) = re.findall(r'action="(/web/settings/tokens/\d+/revoke)"(?:(?!</li>).)*watch', page, re.DOTALL)
     assert zoe.post(path).status_code == 303
+    assert zoe.get(answer.headers["location"]).status_code == 404
     assert backend.request("GET", "/devices", headers=bearer).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "kept"),
+    [
+        ("tokens", {"token_name": "x" * 101}, f'value="{"x" * 101}"'),
+        ("tokens", {"token_name": " "}, 'value=" "'),
+        ("viewers", {"username": "yan", "password": "short"}, 'value="yan"'),
+        ("password", {"current_password": "no", "new_password": PASSWORD, "again": PASSWORD, "username": "zoe"}, ""),
+        ("password", {"current_password": PASSWORD, "new_password": "a", "again": "b", "username": "zoe"}, ""),
+        ("viewers/1125899906842624/delete", {}, None),
+    ],
+)
+def test_what_is_refused_says_so_on_top_keeps_what_was_typed_and_leads_on(
+    zoe: Visitor, form: str, sent: dict[str, str], kept: str | None
+) -> None:
+    answer = zoe.post(f"/web/settings/{form}", **sent)
+    assert answer.status_code == (422 if kept is not None else 404)
+    (place,) = re.findall(r'name="next" value="([^"]+)"', answer.text)
+    assert zoe.get(place).status_code == 200
+    if kept is not None:
+        assert "Nothing was saved" in words(answer.text) or "not your password" in words(answer.text)
+        assert answer.text.index("notice bad") < answer.text.index("<form", answer.text.index("<main"))
+        assert kept in answer.text
+        assert PASSWORD not in answer.text
+        # One's own name, which a password's form sends along, is no viewer's.
+        assert answer.text.count('value="zoe"') == 1
 
 
 def test_another_browser_is_signed_out(zoe: Visitor, backend: Backend) -> None:
