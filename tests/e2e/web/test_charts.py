@@ -153,6 +153,30 @@ def test_a_new_value_is_drawn_without_a_reload(windows: Windows, garden: Garden)
     see(page.locator("[data-readout]")).to_contain_text("15,555 lx")
 
 
+def test_a_new_value_is_drawn_where_no_stream_comes_through(windows: Windows, garden: Garden) -> None:
+    node = garden.new_plant("Remote rosemary")
+    window = windows.open()
+    window.tab.clock.install()
+    window.tab.route("**/events", lambda route: route.abort())
+    page = drawn(window.go(f"/web{node.path}/chart?sensor=light"))
+    see(page.locator("#stream")).to_have_attribute("data-state", re.compile("reconnecting|offline"))
+    see(page.locator("#chart")).to_have_attribute("data-points", "1")
+    node.send(soil=41, tank=60, air=21, humidity=50, light=900)
+    # Without a stream the page looks every thirty seconds; the chart takes up to five more.
+    window.tab.clock.fast_forward(31_000)
+    window.tab.clock.fast_forward(6_000)
+    see(page.locator("#chart")).to_have_attribute("data-points", "2")
+    # What cannot be fetched takes nothing away.
+    window.tab.route("**/chart/data*", lambda route: route.abort())
+    with window.tab.expect_event("requestfailed", lambda request: "/chart/data" in request.url):
+        window.tab.clock.fast_forward(31_000)
+        window.tab.clock.fast_forward(6_000)
+    see(page.locator("#chart")).not_to_have_attribute("aria-busy", "true")
+    see(page.locator("#chart .uplot canvas")).to_be_visible()
+    garden.ada.request("DELETE", node.path)
+    window.complaints = [text for text in window.complaints if "net::ERR_FAILED" not in text]
+
+
 def test_a_value_that_somebody_reads_stays_though_news_came_just_before(windows: Windows, garden: Garden) -> None:
     window = windows.open()
     window.tab.clock.install()

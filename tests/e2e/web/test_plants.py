@@ -8,7 +8,7 @@ from playwright.sync_api import expect as see
 from tests.e2e.web.conftest import LAN_NAME, Window, Windows, ready
 from tests.e2e.web.garden import Garden
 from tests.e2e.web.ways import Way, both_ways
-from tests.live_backend import PASSWORD, Backend
+from tests.live_backend import PASSWORD, Backend, eventually, expect
 
 
 @both_ways
@@ -99,6 +99,37 @@ def test_a_new_alert_is_said_aloud(windows: Windows, garden: Garden) -> None:
     see(page.get_by_role("heading", name="Thirsty mint")).to_have_count(0)
     see(page.locator(".toast")).to_have_count(0)
     # Its card may have been on its way to be fetched anew when it went.
+    window.complaints = [text for text in window.complaints if "404" not in text]
+
+
+def test_an_alert_that_somebody_sees_or_puts_off_elsewhere_is_not_said_to_be_new(
+    windows: Windows, garden: Garden
+) -> None:
+    node = garden.new_plant("Patient parsley")
+    node.send(soil=41, tank=3, air=21)
+    (alert,) = eventually(lambda: garden.ada.get("/alerts", device_id=node.device_id, state="open"))
+    window = windows.open()
+    page = ready(window.page)
+    page.evaluate(
+        "document.addEventListener('plant:news', ({ detail }) => {"
+        f" const alert = detail.news.alert; if (alert?.id !== {alert['id']}) return;"
+        " document.body.dataset.heard ="
+        " alert.acknowledged_at ? 'seen' : alert.snoozed_until ? 'put off' : 'called back'; })"
+    )
+    fetched: list[str] = []
+    window.tab.on("request", lambda request: fetched.append(request.url))
+    for method, act, body, heard in (
+        ("PATCH", "snooze", {"minutes": 60}, "put off"),
+        ("DELETE", "snooze", None, "called back"),
+        ("PATCH", "acknowledge", None, "seen"),
+    ):
+        expect(200, garden.ada.request(method, f"/alerts/{alert['id']}/{act}", json=body))
+        see(page.locator("body")).to_have_attribute("data-heard", heard)
+    page.evaluate("fetch('?over')")
+    assert [url for url in fetched if "/alerts/told" in url] == []
+    see(page.locator("#announcer")).to_have_text("")
+    garden.ada.request("DELETE", node.path)
+    see(page.get_by_role("heading", name="Patient parsley")).to_have_count(0)
     window.complaints = [text for text in window.complaints if "404" not in text]
 
 

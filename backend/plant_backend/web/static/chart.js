@@ -69,8 +69,11 @@ class Chart {
     return query;
   }
 
-  /** Fetches the data of the span and draws it. */
-  async load() {
+  /**
+   * Fetches the data of the span and draws it.
+   * @param {boolean} [isUnasked] nobody waits for it: where it cannot be had, what is drawn stays
+   */
+  async load(isUnasked = false) {
     const turn = ++this.loading;
     this.element.setAttribute("aria-busy", "true");
     try {
@@ -85,7 +88,7 @@ class Chart {
       this.other = other;
       this.draw();
     } catch (error) {
-      if (turn === this.loading) this.fail(/** @type {Error} */ (error));
+      if (turn === this.loading && !(isUnasked && this.plot)) this.fail(/** @type {Error} */ (error));
     } finally {
       if (turn === this.loading) this.element.removeAttribute("aria-busy");
     }
@@ -347,17 +350,21 @@ class Chart {
     document.addEventListener("plant:theme", () => this.draw());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     let due = 0;
-    document.addEventListener("plant:news", (event) => {
-      const { type, news } = /** @type {CustomEvent} */ (event).detail;
+    const renew = () => {
       // Somebody who reads a value keeps it; a span that has ended does not change.
-      if (due || news.device_id !== this.element.dataset.device || !("range" in this.span) || this.index >= 0) return;
-      if (!["readings", "command", "alert"].includes(type)) return;
+      if (due || !("range" in this.span) || this.index >= 0) return;
       due = setTimeout(() => {
         due = 0;
         // Somebody may have begun to read meanwhile, or gone on to another span.
-        if (!document.hidden && this.index < 0 && "range" in this.span) void this.load();
+        if (!document.hidden && this.index < 0 && "range" in this.span) void this.load(true);
       }, REFRESH_MS);
+    };
+    document.addEventListener("plant:news", (event) => {
+      const { type, news } = /** @type {CustomEvent} */ (event).detail;
+      if (news.device_id === this.element.dataset.device && ["readings", "command", "alert"].includes(type)) renew();
     });
+    // What happened while nothing was heard is no news.
+    document.addEventListener("plant:look", renew);
   }
 }
 

@@ -11,10 +11,17 @@ const LOOK_MS = 60_000; // with one: a node that falls silent is no news
 const HIDDEN_MS = 20_000; // a browser has six connections for all its tabs: one that nobody looks at gives its own back
 const REFRESH_MS = 1_000; // a part of the page is fetched at most so often
 
+/** @typedef {{id: number, state: string, severity: string, acknowledged_at: string | null, snoozed_until: string | null}} Alert */
 /** @typedef {"connecting" | "live" | "reconnecting" | "offline"} State */
 
 /** @type {Map<Element, {at: number, timer: number}>} */
 const refreshed = new Map();
+
+/**
+ * The alerts that were heard of, with their severities. The stream tells of one again when somebody sees it or puts it off.
+ * @type {Set<string>}
+ */
+const heard = new Set();
 
 /** Follows the stream for as long as the page is open. */
 export function listen() {
@@ -143,9 +150,9 @@ function hear(type, data) {
   if (type === "info") return;
   // The stream could not go on where the page was: what it shows may be old.
   if (type === "snapshot" || type === "too_slow") return refreshAll();
-  /** @type {{device_id?: string, alert?: {id: number, state: string, snoozed_until: string | null}, device_deleted?: {id: string}}} */
+  /** @type {{device_id?: string, alert?: Alert, device_deleted?: {id: string}}} */
   const news = JSON.parse(data);
-  if (news.alert?.state === "open" && !news.alert.snoozed_until) void announceAlert(news.alert.id);
+  if (news.alert && isNew(news.alert)) void announceAlert(news.alert.id);
   document.dispatchEvent(new CustomEvent("plant:news", { detail: { type, news } }));
   for (const element of document.querySelectorAll("[data-refresh]")) {
     const { device, types } = /** @type {HTMLElement} */ (element).dataset;
@@ -154,6 +161,18 @@ function hear(type, data) {
     if (types && !types.split(" ").includes(type)) continue;
     refresh(element);
   }
+}
+
+/**
+ * Tells whether an alert has opened or risen, and waits for somebody. Each that is heard of goes by here.
+ * @param {Alert} alert
+ * @returns {boolean}
+ */
+function isNew({ id, state, severity, acknowledged_at, snoozed_until }) {
+  if (state !== "open") return false;
+  const wasHeard = heard.has(`${id} ${severity}`);
+  heard.add(`${id} ${severity}`);
+  return !wasHeard && !acknowledged_at && !snoozed_until;
 }
 
 /**
@@ -171,6 +190,7 @@ async function announceAlert(id) {
 }
 
 function refreshAll() {
+  document.dispatchEvent(new CustomEvent("plant:look"));
   for (const element of document.querySelectorAll("[data-refresh]")) refresh(element);
 }
 
