@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from plant_backend.domain.account import Principal
+from plant_backend.domain.alert import Alert
+from plant_backend.domain.course import Run
 from plant_backend.domain.errors import InvalidInput
 from plant_backend.domain.history import BucketSeries
+from plant_backend.domain.kinds import ActuatorKind
 from plant_backend.domain.model import Device, Sample, Sensor
 from plant_backend.ports import Clock, Storage, Transaction
+from plant_backend.services.plants import pump_of
 
 MAX_READINGS = 10_000
 MAX_POINTS = 10_000
@@ -18,6 +22,7 @@ Instant = tuple[datetime, Sequence[float | None]]
 """A time, and what each of some sensors measured at it."""
 
 _PAGE = 2_000
+_MOST_ALERTS = 10_000
 _MILLISECOND = timedelta(milliseconds=1)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,6 +85,24 @@ class HistoryService:
             series = tx.history.buckets(sensor.id, start, end, points)
             calibration = None if is_raw else sensor.calibration
             return sensor, series if calibration is None else calibration.buckets_of(sensor.kind, series)
+
+        return await self._storage.read(work)
+
+    async def marks(
+        self, who: Principal, device_id: str, since: datetime, until: datetime
+    ) -> tuple[Sequence[Run], Sequence[Alert]]:
+        """Give the runs of a device's pump and the alerts that opened in [since, until), oldest first.
+
+        Raises NotFound.
+        """
+
+        def work(tx: Transaction) -> tuple[Sequence[Run], Sequence[Alert]]:
+            device = tx.devices.get(who, device_id)
+            pumps = (actuator for actuator in device.actuators if actuator.kind is ActuatorKind.PUMP)
+            pump = pump_of(device) or next(pumps, None)
+            runs = [] if pump is None else [run for _, run in tx.commands.runs(pump, since, until)]
+            alerts = tx.alerts.lasting(device.number, since, until, _MOST_ALERTS)
+            return runs, [alert for alert in alerts if alert.first_seen_at >= since]
 
         return await self._storage.read(work)
 

@@ -106,11 +106,7 @@ class Plant(PlantState):
 
     @property
     def runs(self) -> Sequence[Command]:
-        """The newest runs of the pump that happened, or may have."""
-        return self.runs_of(self.commands)
-
-    def runs_of(self, commands: Sequence[Command]) -> Sequence[Command]:
-        """Give those of some commands that are runs of the pump, under its name or one that the node no longer uses."""
+        """The newest runs of the pump that happened, or may have, also under a name that the node no longer uses."""
         pumps = {
             actuator.key
             for actuator in self.device.actuators
@@ -118,7 +114,7 @@ class Plant(PlantState):
         }
         return [
             command
-            for command in commands
+            for command in self.commands
             if command.actuator in pumps and command.action is Action.ON and command.state not in NEVER_RAN_STATES
         ]
 

@@ -270,6 +270,39 @@ def test_counts_that_mean_nothing_yet_tell_of_no_refill(owner: Visitor, ada: Per
     ada.request("DELETE", node.path)
 
 
+def test_what_happened_long_ago_is_marked_however_much_happened_since(
+    owner: Visitor, backend: Backend, node: Node
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    old = now - timedelta(days=300)
+    moments = [to_ms(old), *(to_ms(now - timedelta(hours=hour)) for hour in range(600, 0, -1))]
+    of_device = "(SELECT number FROM devices WHERE id = ?)"
+    with closing(sqlite3.connect(backend.data_dir / "plant.db", timeout=60)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO commands (device_number, actuator_id, seq, action, state, origin, is_forced, created_at,"
+            f" expires_at, finished_at, counted_ms) SELECT {of_device}, id, ?, 'on', 'succeeded', 'rule', 0, ?, ?, ?,"
+            f" 5000 FROM actuators WHERE key = 'pump' AND device_number = {of_device}",
+            [(node.device_id, seq, at, at, at, node.device_id) for seq, at in enumerate(moments, 1)],
+        )
+        connection.executemany(
+            "INSERT INTO alerts (device_number, kind, channel, severity, state, message, count, first_seen_at,"
+            f" last_seen_at, resolved_at) SELECT {of_device}, 'probe_stale', '', 'warning', 'resolved', '', 1, ?, ?, ?",
+            [(node.device_id, at, at, at) for at in moments],
+        )
+    path = f"/web{node.path}/chart/data"
+    span = {"since": f"{old - timedelta(hours=1):%FT%TZ}", "until": f"{old + timedelta(hours=1):%FT%TZ}"}
+    data = owner.get(path, sensor="soil", **span).json()
+    assert data["runs"] == [[round(old.timestamp()), 5_000]]
+    assert data["alerts"] == [[round(old.timestamp()), "probe_stale"]]
+    year = owner.get(path, sensor="soil", range="365d").json()
+    assert year["runs"][0] == data["runs"][0]
+    assert year["alerts"][0] == data["alerts"][0]
+    # 25 days of runs an hour apart, in places of eleven hours.
+    assert len(year["runs"]) == len(year["alerts"]) < 70
+    assert sum(lasted_ms for _, lasted_ms in year["runs"]) == len(moments) * 5_000
+    assert len(owner.get(path, sensor="soil", range="7d").json()["runs"]) > 160
+
+
 def test_a_range_without_a_zone_is_of_the_person_s(owner: Visitor, node: Node) -> None:
     owner.client.cookies.set("plant_zone", "Europe/Berlin")
     path = f"/web{node.path}/chart/data"
