@@ -14,6 +14,7 @@ from plant_node.clock import Clock
 from plant_node.envelope import Reason
 from plant_node.ledger import Ack, Command, Ledger, Outcome, Status
 from plant_node.link import Backoff, Link, Trouble
+from plant_node.workers import pause
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +168,7 @@ class Poller:
         """Poll until told to stop."""
         while not self._stop.is_set():
             beat()
-            self._stop.wait(self.poll_once())
+            pause(self._stop, self.poll_once(), beat)
 
     def poll_once(self) -> float:
         """One poll; returns the seconds to wait before the next."""
@@ -216,7 +217,7 @@ class Acker:
             self._outbox.news.wait(5.0)
             self._outbox.news.clear()
             pause_s = self.send_all()
-            if pause_s and not self._stop.wait(pause_s):
+            if pause_s and not pause(self._stop, pause_s, beat):
                 self._outbox.news.set()
 
     def send_all(self, *, timeout_s: float = 10.0) -> float:

@@ -14,10 +14,10 @@ from plant_node.clock import Clock
 from plant_node.drivers import Driver, SensorError
 from plant_node.link import Backoff, Trouble
 from plant_node.reading_queue import Batch, BatchGone, ReadingQueue
+from plant_node.workers import BEAT_S, pause
 
 log = logging.getLogger(__name__)
 
-_BEAT_S = 20.0
 _ANSWER_S = 10.0
 _CATCHING_UP = 5
 _SAMPLE_WITHIN_S = 5.0
@@ -53,7 +53,7 @@ class Sampler:
             beat()
             now = self._clock.mono_ms()
             if now < next_ms:
-                self._stop.wait(min(self._clock.real_seconds(next_ms - now), _BEAT_S))
+                self._stop.wait(min(self._clock.real_seconds(next_ms - now), BEAT_S))
                 continue
             self.sample()
             self.sampled.set()
@@ -102,14 +102,14 @@ class Sender:
             self._keep(self._queue.flush_if_due)
             now = self._clock.mono_ms()
             if now < next_ms:
-                self._stop.wait(min(self._clock.real_seconds(next_ms - now), _BEAT_S))
+                self._stop.wait(min(self._clock.real_seconds(next_ms - now), BEAT_S))
                 continue
             if sampled is not None:
                 # What goes out fresh need not be written.
                 sampled.wait(min(_SAMPLE_WITHIN_S, self._clock.real_seconds(self._interval_ms) / 2))
                 sampled.clear()
             pause_s = self.send_all(beat)
-            self._stop.wait(pause_s)
+            pause(self._stop, pause_s, beat)
             next_ms = max(next_ms + self._interval_ms, self._clock.mono_ms() - self._interval_ms)
             if pause_s:
                 next_ms = self._clock.mono_ms()

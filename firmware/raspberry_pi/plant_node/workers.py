@@ -11,6 +11,18 @@ from plant_node.clock import Clock
 log = logging.getLogger(__name__)
 
 STALLED_AFTER_S = 120.0
+BEAT_S = 20.0
+"""The longest that a worker waits without a sign of life."""
+
+
+def pause(stop: threading.Event, seconds: float, beat: Callable[[], None]) -> bool:
+    """Wait so long, and give signs of life meanwhile. True when told to stop."""
+    while not stop.wait(min(seconds, BEAT_S)):
+        beat()
+        seconds -= BEAT_S
+        if seconds <= 0:
+            return False
+    return True
 
 
 class Workers:

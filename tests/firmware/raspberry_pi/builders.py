@@ -109,10 +109,11 @@ class Node:
         driver: Any = None,
         parameters: WorldParameters | None = None,
         pulses_per_l: int | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.channels = channels(limits, pulses_per_l=pulses_per_l)
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         self.faults: list[str] = []
         self.driver = driver or SimulatedDriver(
             self.channels, self.clock, state_dir, parameters or WorldParameters(), pin_trace=True
