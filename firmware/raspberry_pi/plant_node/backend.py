@@ -41,17 +41,22 @@ class SignInRefused(Unavailable):
     """The backend does not let this device in."""
 
 
+class TooLarge(Unavailable):
+    """Something before the backend lets no body of this size through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx, or a 4xx that is about this request."""
+    """A 2xx, or a 4xx of the backend's own that is about this request."""
 
     status: int
     data: Any
 
     @property
     def code(self) -> str:
-        """The problem document's stable code."""
-        return str(self.data.get("code", "")) if isinstance(self.data, dict) else ""
+        """The problem document's stable code; empty for what is none."""
+        code = self.data.get("code") if isinstance(self.data, dict) else None
+        return code if isinstance(code, str) else ""
 
     @property
     def problem(self) -> str:
@@ -239,8 +244,13 @@ class Backend:
         if status in (200, 201, 202) and not isinstance(data, dict):
             # A captive portal answers everything with 200 and a page.
             raise Unavailable("something that is not the backend answers")
+        answer = Answer(status, data)
+        if status >= 400 and not answer.code:
+            # A proxy without its backend answers too, and nobody could stop a pump through it.
+            refused = TooLarge if status == 413 else Unavailable
+            raise refused(f"something that is not the backend answers HTTP {status}")
         self._link.answered()
-        return Answer(status, data)
+        return answer
 
 
 def _used_ms(pumps: Any) -> dict[str, int]:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 
-from plant_node.backend import Backend, Unavailable
+from plant_node.backend import Backend, TooLarge, Unavailable
 from plant_node.channels import Sensor
 from plant_node.clock import Clock
 from plant_node.drivers import Driver, SensorError
@@ -162,17 +162,17 @@ class Sender:
         except BatchGone:
             self._queue.dissolve(batch)
             return 0
+        except TooLarge:
+            if self._queue.split(batch):
+                return 0
+            raise
         if answer.status == 202:
             self._queue.remove(batch)
             return 1
-        # A proxy or captive portal between also answers 400: only the backend's own verdict, which has a code, counts.
-        if answer.status in (400, 409, 422) and answer.code:
+        if answer.status in (400, 409, 422):
             gone = self._queue.remove(batch)
             log.error("telemetry: dropped %d readings, batch %s: %s", gone, batch.batch_id, answer.problem)
             return 0
-        if answer.status == 413:
-            if not self._queue.split(batch):
-                self._queue.remove(batch)
-                log.error("telemetry: dropped a reading that alone is too large for the backend: %s", answer.problem)
+        if answer.status == 413 and self._queue.split(batch):
             return 0
         raise Unavailable(answer.problem)

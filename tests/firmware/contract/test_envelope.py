@@ -54,6 +54,21 @@ def test_a_run_ends_with_the_link(a_bench: ABench, lose: str) -> None:
     assert len(bench.runs()) == 1
 
 
+def test_a_proxy_without_its_backend_is_no_link(a_bench: ABench) -> None:
+    """Something answers, but nobody could stop a pump through it."""
+    bench = a_bench(link_timeout_s=8).start()
+    command = bench.running(bench.order(30_000))
+    for route in ("GET /commands", "POST /telemetry", "POST /commands/ack", "POST /auth/device"):
+        bench.proxy.answer(route, Answer(404, b"404 page not found"), times=float("inf"))
+
+    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
+    bench.proxy.forget_faults()
+
+    assert run.ran_ms < 29_000
+    done = bench.outcome(command)
+    assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
+
+
 @pytest.mark.slow
 def test_an_off_is_asked_for_again_and_again_while_a_pump_runs(a_bench: ABench) -> None:
     """However long the backend has failed by then: half a minute of pause is half a minute of water."""

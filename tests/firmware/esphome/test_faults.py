@@ -83,21 +83,6 @@ def test_a_button_does_not_run_a_pump_that_nobody_could_stop(a_bench: ABench) ->
     assert bench.runs() == []
 
 
-def test_a_proxy_without_its_backend_is_no_link(a_bench: ABench) -> None:
-    """Something answers, but nobody could stop a pump through it."""
-    bench = a_bench(link_timeout_s=8).start()
-    command = bench.running(bench.order(30_000))
-    for route in ("GET /commands", "POST /telemetry", "POST /commands/ack", "POST /auth/device"):
-        bench.proxy.answer(route, Answer(404, b"404 page not found"), times=float("inf"))
-
-    run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
-    bench.proxy.forget_faults()
-
-    assert run.ran_ms < 29_000
-    done = bench.outcome(command)
-    assert (done["state"], done["reason"]) == ("interrupted", "link_lost")
-
-
 def test_no_run_begins_after_a_commands_life_though_the_flash_took_so_long(a_bench: ABench) -> None:
     bench = a_bench(link_timeout_s=60).start()
     record = folder(bench) / "state" / "node.prefs"

@@ -115,6 +115,52 @@ def test_a_captive_portal_is_not_the_backend(backend: FakeBackend, node: Node) -
     assert node.link.seconds_left() <= before
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, b"404 page not found") for status in (400, 401, 403, 404, 409, 413, 422)),
+        *((404, body) for body in (b"", {}, {"code": None}, ["code"])),
+    ],
+)
+def test_a_proxy_without_its_backend_is_not_the_backend(
+    backend: FakeBackend, tmp_path: Path, status: int, body: object
+) -> None:
+    """Nobody could stop a pump through it, and it cannot refuse this device either."""
+
+    def proxy(handler: Handler) -> bool:
+        handler.answer(status, body)
+        return True
+
+    clock = HandClock()
+    node = Node(backend, tmp_path, clock=clock)
+    ask(node)
+    clock.turn(1000)
+    before = node.link.seconds_left()
+    backend.on("/commands", proxy)
+    with pytest.raises(Unavailable, match="not the backend"):
+        ask(node)
+    clock.turn(890_000)
+    backend.on("/auth/device/refresh", proxy)
+    with pytest.raises(Unavailable, match="not the backend"):
+        ask(node)
+    assert node.link.seconds_left() == pytest.approx(before - 890)
+    clock.turn(2000)
+    assert ask(node) == 204
+    assert len(backend.sign_ins) == 1, "its refresh token is not spent"
+    node.close()
+
+
+def test_a_refusal_with_a_code_is_the_backends(backend: FakeBackend, tmp_path: Path) -> None:
+    clock = HandClock()
+    node = Node(backend, tmp_path, clock=clock, link_timeout_s=60)
+    ask(node)
+    clock.turn(1000)
+    backend.on("/commands", refusing(404, "not_found"))
+    assert ask(node) == 404
+    assert node.link.seconds_left() == pytest.approx(60)
+    node.close()
+
+
 def test_redirects_are_not_followed(backend: FakeBackend, node: Node) -> None:
     def elsewhere(handler: Handler) -> bool:
         handler.answer(307, {}, {"Location": "http://127.0.0.1:9/steal"})

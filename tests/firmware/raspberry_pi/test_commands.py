@@ -19,7 +19,7 @@ from plant_node.drivers.world import WorldParameters
 from plant_node.envelope import Limits, Reason
 
 from tests.firmware.raspberry_pi.builders import EASY, Node, an_off, an_on, wait_for
-from tests.firmware.raspberry_pi.fake_backend import FakeBackend, busy, lost
+from tests.firmware.raspberry_pi.fake_backend import FakeBackend, busy, lost, page_of_a_proxy
 
 
 @pytest.fixture
@@ -475,6 +475,16 @@ def test_a_conflict_is_said_and_ends_the_matter(
     assert backend.outcome(2) is not None
     assert "seq 1 was succeeded here, the backend has failed" in caplog.text
     assert "seq 9 was succeeded here, the backend has no such command" in caplog.text
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_a_proxys_page_ends_no_matter(backend: FakeBackend, node: Node, status: int) -> None:
+    backend.order("off")
+    node.order(an_off(1))
+    backend.on("/commands/ack", page_of_a_proxy(status))
+    assert node.acker.send_all() > 0
+    assert node.acker.send_all() == 0
+    assert backend.outcome(1) is not None
 
 
 def test_more_acks_than_fit_go_in_several_requests(backend: FakeBackend, node: Node) -> None:

@@ -14,7 +14,7 @@ from plant_node.reading_queue import ReadingQueue
 from plant_node.telemetry import Sampler, Sender
 
 from tests.firmware.raspberry_pi.builders import Node, open_queue, wait_for
-from tests.firmware.raspberry_pi.fake_backend import FakeBackend, busy, lost, page_of_a_proxy, refusing
+from tests.firmware.raspberry_pi.fake_backend import FakeBackend, Fault, busy, lost, page_of_a_proxy, refusing
 
 
 @pytest.fixture
@@ -93,6 +93,35 @@ def test_a_batch_that_is_too_large_is_split(backend: FakeBackend, queue: Reading
     assert sender.send_all() == 0
     assert values(backend) == [1, 2, 3, 4, 5]
     assert len(backend.batches) == 3
+
+
+@pytest.mark.parametrize("answer", [page_of_a_proxy(413), refusing(413, "body_too_large")])
+def test_a_reading_that_alone_is_too_large_is_kept(
+    backend: FakeBackend, queue: ReadingQueue, sender: Sender, answer: Fault
+) -> None:
+    """A proxy that lets nothing through is mended one day; until then nothing is lost."""
+    for _ in range(9):
+        backend.on("/telemetry", answer)
+    fill(queue, 1, 2, 3)
+    for _ in range(3):
+        assert sender.send_all() > 0
+        assert queue.depth() == 3
+    backend.faults.clear()
+    assert sender.send_all() == 0
+    assert values(backend) == [1, 2, 3]
+
+
+def test_what_a_proxy_finds_too_large_is_split_and_is_no_link(
+    node: Node, backend: FakeBackend, queue: ReadingQueue, sender: Sender
+) -> None:
+    heard: list[bool] = []
+    node.client.sign_in()
+    node.link.answered = lambda: heard.append(True)  # type: ignore[method-assign]
+    backend.on("/telemetry", page_of_a_proxy(413))
+    fill(queue, 1, 2, 3)
+    assert sender.send_all() == 0
+    assert values(backend) == [1, 2, 3]
+    assert len(heard) == len(backend.batches) == 2
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])
