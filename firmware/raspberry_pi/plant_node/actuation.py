@@ -115,20 +115,17 @@ class Actuation:
             self._start(_Run(run_id, command, planned_ms, limit, None), actuator)
         self._on_outcome()
 
-    def turn_off(self, command: Command) -> None:
-        """End a run: first the pin, then the paper."""
-        actuator = self._channels.actuator(command.actuator)
-        if actuator is None:
-            self._ledger.record(command, Outcome(Status.REJECTED, 0, Reason.UNKNOWN_ACTUATOR))
-        else:
-            with self._lock:
-                run = self._running.get(command.actuator)
-                self._driver_off_now(command.actuator, run, Reason.OFF)
-            if run is not None:
-                run.is_recorded.wait(_SETTLE_S)
-            self._ledger.record(command, Outcome(Status.SUCCEEDED, 0))
-            log.info("%s: off as ordered (command %d, seq %d)", command.actuator, command.id, command.seq)
-        self._on_outcome()
+    def turn_off(self, command: Command) -> Outcome:
+        """End a run, and give what became of the off. First the pin, then the paper, which is the caller's."""
+        if self._channels.actuator(command.actuator) is None:
+            return Outcome(Status.REJECTED, 0, Reason.UNKNOWN_ACTUATOR)
+        with self._lock:
+            run = self._running.get(command.actuator)
+            self._driver_off_now(command.actuator, run, Reason.OFF)
+        if run is not None:
+            run.is_recorded.wait(_SETTLE_S)
+        log.info("%s: off as ordered (command %d, seq %d)", command.actuator, command.id, command.seq)
+        return Outcome(Status.SUCCEEDED, 0)
 
     def close(self, reason: Reason) -> None:
         """Switch everything off, for good."""

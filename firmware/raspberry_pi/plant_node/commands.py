@@ -94,19 +94,26 @@ class CommandHandler:
             if command.seq <= self._ledger.last_seq():
                 self._answer_known(command)
                 return False
-            if command.action == "off":
-                self._actuation.turn_off(command)
-            elif command.action == "on":
-                self._actuation.turn_on(command, start_before_mono_ms=told_mono_ms + command.ttl_ms)
-            else:
-                self._ledger.record(command, Outcome(Status.REJECTED, 0, Reason.INVALID_COMMAND))
-                self._outbox.news.set()
         except sqlite3.Error:
-            # Nothing moves that is not written down.
-            log.exception("commands: the ledger cannot be written, seq %d is refused", command.seq)
-            refused = Outcome(Status.REJECTED, 0, Reason.LEDGER_UNWRITABLE)
-            self._outbox.add(Ack(command.id, command.seq, refused))
+            # Its outcome may have been told, and any other would contradict it. The backend brings it again.
+            log.exception("commands: the ledger cannot be used, nothing is said of seq %d", command.seq)
             return False
+        # Nothing moves that is not written down, but an off.
+        unwritten = Outcome(Status.REJECTED, 0, Reason.LEDGER_UNWRITABLE)
+        try:
+            if command.action == "on":
+                self._actuation.turn_on(command, start_before_mono_ms=told_mono_ms + command.ttl_ms)
+                return True
+            if command.action == "off":
+                outcome = unwritten = self._actuation.turn_off(command)
+            else:
+                outcome = Outcome(Status.REJECTED, 0, Reason.INVALID_COMMAND)
+            self._ledger.record(command, outcome)
+        except sqlite3.Error:
+            log.exception("commands: the ledger cannot be written, seq %d is told as %s", command.seq, unwritten.status)
+            self._outbox.add(Ack(command.id, command.seq, unwritten))
+            return False
+        self._outbox.news.set()
         return True
 
     def _answer_known(self, command: Command) -> None:

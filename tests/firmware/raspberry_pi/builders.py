@@ -157,7 +157,7 @@ class Node:
         """Carry out a command that arrives now."""
         before = self.clock.mono_ms() + command.ttl_ms
         if command.action == "off":
-            self.actuation.turn_off(command)
+            self.ledger.record(command, self.actuation.turn_off(command))
         else:
             self.actuation.turn_on(command, start_before_mono_ms=before)
 

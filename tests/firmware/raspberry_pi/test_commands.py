@@ -357,15 +357,50 @@ def test_a_ledger_that_cannot_be_written_moves_nothing(
     bench = Bench()
     node = build(driver=bench)
 
-    def full(*_: Any) -> int:
-        raise sqlite3.OperationalError("database or disk is full")
-
     monkeypatch.setattr(node.ledger, "begin_run", full)
     entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 30, "ttl_ms": 60_000}
     assert not node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms())
     assert bench.runs == 0
     (ack,) = node.outbox.waiting()
     assert (ack.outcome.status, ack.outcome.reason) == ("rejected", "ledger_unwritable")
+
+
+def full(*_: Any) -> Any:
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_an_off_that_cannot_be_written_down_was_carried_out_all_the_same(
+    build: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench()
+    node = build(driver=bench)
+    node.order(an_on(1, 20_000))
+    monkeypatch.setattr(node.ledger, "record", full)
+    off = {"id": 4002, "seq": 2, "actuator": "pump", "action": "off", "ttl_ms": 60_000}
+    assert not node.handler.handle({"commands": [off]}, asked_mono_ms=node.clock.mono_ms())
+    assert not bench.is_on
+    assert node.outcome(1)[::2] == ("interrupted", "off")
+    ghost = off | {"id": 4003, "seq": 3, "actuator": "ghost"}
+    assert not node.handler.handle({"commands": [ghost]}, asked_mono_ms=node.clock.mono_ms())
+    told = {ack.seq: (ack.outcome.status, ack.outcome.reason) for ack in node.outbox.waiting()}
+    assert (told[2], told[3]) == (("succeeded", None), ("rejected", "unknown_actuator"))
+
+
+def test_of_a_command_that_came_before_nothing_else_is_said_on_a_full_disk(
+    build: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has run: a refusal would contradict what the backend was told."""
+    node = build(driver=Bench())
+    node.order(an_on(1, 20))
+    assert node.outcome(1)[0] == "succeeded"
+    wait_for(lambda: not node.actuation.is_pumping())
+    node.outbox.done(node.outbox.waiting())
+    entry = {"id": 4001, "seq": 1, "actuator": "pump", "action": "on", "duration_ms": 20, "ttl_ms": 60_000}
+    for broken in ("ack_again", "last_seq"):
+        with monkeypatch.context() as patch:
+            patch.setattr(node.ledger, broken, full)
+            assert not node.handler.handle({"commands": [entry]}, asked_mono_ms=node.clock.mono_ms())
+        assert node.outbox.waiting() == []
 
 
 @pytest.mark.parametrize(
