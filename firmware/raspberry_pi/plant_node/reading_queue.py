@@ -104,9 +104,14 @@ class ReadingQueue:
     def flush(self) -> None:
         """Bring fresh readings and the clock to the disk."""
         with self._lock:
+            wall_offset_ms = self._better_wall_offset_ms()
             with transaction(self._db):
-                written = self._write_fresh()
-            del self._fresh[:written]
+                self._write_fresh(wall_offset_ms)
+            # What memory says is on the disk has to be there: the commit may fail, too.
+            if wall_offset_ms is not None:
+                self._wall_offset_ms = wall_offset_ms
+            written = len(self._fresh)
+            self._fresh.clear()
             self._in_memory = None
             self._on_disk += written
             self._flushed_s = self._clock.real_s()
@@ -124,8 +129,11 @@ class ReadingQueue:
                 if waiting is not None:
                     return waiting
                 with durable(self._db):
-                    self._drop_too_old()
+                    dropped = self._drop_too_old()
                     batch = self._make_batch()
+                if dropped:
+                    self._on_disk -= dropped
+                    log.warning("telemetry: dropped %d readings older than 31 days", dropped)
                 if batch is not None:
                     return batch
             if self._in_memory is None and self._fresh:
@@ -168,7 +176,7 @@ class ReadingQueue:
                     # It made room already, and its row ids may be others' by now.
                     return 0
                 gone = self._db.execute("DELETE FROM readings WHERE id BETWEEN ? AND ?", extent).rowcount
-                self._on_disk -= gone
+            self._on_disk -= gone
             return gone
 
     def split(self, batch: Batch) -> bool:
@@ -221,15 +229,19 @@ class ReadingQueue:
         # Boot times at different speeds do not compare.
         return self._clock.boot_id if self._clock.speed == 1 else f"{self._clock.boot_id} x{self._clock.speed:g}"
 
-    def _write_fresh(self) -> int:
-        if self._clock.wall_is_trusted():
-            offset = self._clock.wall_ms() - self._clock.mono_ms()
-            if self._wall_offset_ms is None or abs(offset - self._wall_offset_ms) > 500:
-                # One clock for all starts of this boot: what was measured before the clock came right is dated too.
-                self._db.execute(
-                    "UPDATE starts SET wall_offset_ms = ? WHERE machine_boot = ?", (offset, self._machine_boot())
-                )
-                self._wall_offset_ms = offset
+    def _better_wall_offset_ms(self) -> int | None:
+        """How far the wall clock is ahead of the boot's, if the disk does not know that yet."""
+        if not self._clock.wall_is_trusted():
+            return None
+        offset = self._clock.wall_ms() - self._clock.mono_ms()
+        return offset if self._wall_offset_ms is None or abs(offset - self._wall_offset_ms) > 500 else None
+
+    def _write_fresh(self, wall_offset_ms: int | None) -> None:
+        if wall_offset_ms is not None:
+            # One clock for all starts of this boot: what was measured before the clock came right is dated too.
+            self._db.execute(
+                "UPDATE starts SET wall_offset_ms = ? WHERE machine_boot = ?", (wall_offset_ms, self._machine_boot())
+            )
         if self._fresh:
             first_id = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM readings").fetchone()[0]
             self._db.executemany(
@@ -246,7 +258,6 @@ class ReadingQueue:
                 (self._batches_made, self._start_id),
             )
         self._lived.save(self._db)
-        return len(self._fresh)
 
     def _content(self, batch: Batch) -> tuple[str, int | None, list[tuple[int, str, float]]]:
         """(the machine's boot, its wall clock if known, the readings) of a batch."""
@@ -320,8 +331,8 @@ class ReadingQueue:
             (batch.batch_id, batch.start_id, first_id, last_id),
         )
 
-    def _drop_too_old(self) -> None:
-        """Readings that the backend would refuse for their age; readings of unknown age stay."""
+    def _drop_too_old(self) -> int:
+        """Delete readings that the backend would refuse for their age, and count them; those of unknown age stay."""
         limit_ms = OLDEST_MS - _MARGIN_MS
         dropped = 0
         for start_id, boot, offset in self._db.execute(
@@ -336,9 +347,7 @@ class ReadingQueue:
             dropped += self._db.execute(
                 "DELETE FROM readings WHERE start_id = ? AND mono_ms < ?", (start_id, oldest)
             ).rowcount
-        if dropped:
-            self._on_disk -= dropped
-            log.warning("telemetry: dropped %d readings older than 31 days", dropped)
+        return dropped
 
     def _dating(self, boot: str, offset: int | None) -> Callable[[int], tuple[int | None, dict[str, Any]]]:
         """How to say when a reading of some boot was measured: (its age if known, the fields for the wire)."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plant_node import database
 from plant_node.envelope import DAY_MS
+from plant_node.lived import LivedClock
 from plant_node.reading_queue import MAX_BATCH, BatchGone, ReadingQueue, new_boot_id
 
 from tests.firmware.raspberry_pi.builders import HandClock, open_queue
@@ -298,3 +300,64 @@ def test_readings_reach_the_disk_30_seconds_later_at_most(file: Path) -> None:
         assert other.execute("SELECT count(*) FROM readings").fetchone() == (1,)
     other.close()
     assert queue.depth() == 1
+
+
+class Card(sqlite3.Connection):
+    """A card that can be full when a write is to be made sure of."""
+
+    is_full = False
+
+    def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        if self.is_full and sql == "COMMIT":
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().execute(sql, *arguments)
+
+
+def on_a_card(file: Path, clock: HandClock) -> tuple[ReadingQueue, Card]:
+    database.prepare(file)
+    card = sqlite3.connect(file, isolation_level=None, factory=Card)
+    return ReadingQueue(card, clock, LivedClock.resume(card, clock), max_readings=1000), card
+
+
+def test_a_clock_that_a_full_card_did_not_take_is_written_down_later(file: Path) -> None:
+    clock = HandClock(wall_ms=1_795_464_000_000)
+    clock.trusted = True
+    queue, card = on_a_card(file, clock)
+    queue.add("soil", 1.0, clock.mono)
+    card.is_full = True
+    with pytest.raises(sqlite3.Error):
+        queue.flush()
+    card.is_full = False
+    queue.flush()
+    clock.reboot("boot-2")
+    assert sent(open_queue(file, clock))["readings"] == [
+        {"sensor": "soil", "value": 1.0, "measured_at": "2026-11-23T20:00:00.000Z"}
+    ]
+
+
+def test_what_a_full_card_did_not_let_go_is_counted_and_sent_on(file: Path) -> None:
+    clock = HandClock()
+    queue, card = on_a_card(file, clock)
+    queue.add("soil", 1.0, clock.mono)
+    clock.turn(20 * DAY_MS)
+    for value in (2.0, 3.0):
+        queue.add("soil", value, clock.mono)
+        queue.flush()
+    clock.turn(11 * DAY_MS)
+    card.is_full = True
+    with pytest.raises(sqlite3.Error):
+        queue.next_batch()
+    assert queue.depth() == 3, "one is too old"
+    card.is_full = False
+    batch = queue.next_batch()
+    assert batch is not None
+    card.is_full = True
+    with pytest.raises(sqlite3.Error):
+        queue.remove(batch)
+    assert queue.depth() == 2
+    card.is_full = False
+    queue.add("soil", 4.0, clock.mono)
+    queue.flush()
+    assert [reading["value"] for reading in sent(queue)["readings"]] == [2.0, 3.0]
+    assert queue.remove(batch) == 2
+    assert [reading["value"] for reading in sent(queue)["readings"]] == [4.0]
