@@ -14,7 +14,9 @@ from typing import Any
 
 import pexpect
 import pytest
-from plant_node.setup import config_file, scan, service
+from plant_node.settings import SettingsError
+from plant_node.setup import commands, config_file, scan, service
+from plant_node.setup.commands import set_up
 from plant_node.setup.config_file import render, with_points
 
 from tests.firmware.raspberry_pi.board import Board
@@ -349,3 +351,134 @@ def test_a_program_in_somebodys_own_folder_is_no_service(monkeypatch: pytest.Mon
 def test_systemd_is_not_asked_where_there_is_none() -> None:
     assert service.state() is None
     assert service.why_not() is not None
+
+
+SYSTEMCTL = """#!/bin/sh
+cd "$(dirname "$0")"
+echo "$1" >> orders
+case $1 in
+  is-active) cat state ;;
+  stop) test ! -e broken-stop || { echo "Access denied" >&2; exit 1; }; echo inactive > state ;;
+  start) test ! -e broken-start || { echo "Unit is masked" >&2; exit 1; }; echo active > state ;;
+esac
+"""
+
+
+class Machine:
+    """One on which the node runs as a service, and somebody at its terminal who leaves when out of answers."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "systemctl").write_text(SYSTEMCTL)
+        (folder / "systemctl").chmod(0o755)
+        (folder / "state").write_text("active\n")
+        (folder / service.UNIT).touch()
+        self.answers: list[str] = []
+        self.is_installed = False
+        monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+        monkeypatch.setattr(service, "UNIT_FILE", folder / service.UNIT)
+        monkeypatch.setattr(service, "why_not", lambda: None)
+        monkeypatch.setattr(service, "install", self._install)
+        monkeypatch.setattr("builtins.input", self._input)
+        # It would hold for all later tests.
+        monkeypatch.setattr(commands, "_be_quiet", lambda: None)
+
+    def has(self, name: str) -> None:
+        (self.folder / name).touch()
+
+    def orders(self) -> list[str]:
+        return [each for each in (self.folder / "orders").read_text().split() if each != "is-active"]
+
+    def runs(self) -> bool:
+        return service.state() == "active"
+
+    def _install(self, config: Path) -> None:
+        if (self.folder / "broken-install").exists():
+            raise service.CannotInstall("useradd: no")
+        assert config.exists()
+        self.is_installed = True
+        (self.folder / "state").write_text("active\n")
+
+    def _input(self, _: str) -> str:
+        if not self.answers:
+            raise KeyboardInterrupt
+        return self.answers.pop(0)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(tmp_path / "machine", monkeypatch)
+
+
+STOP_IT, SIMULATED, INSTALL, INSTALL_NOT = "y", "simulated", "y", "n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [([STOP_IT], 1), ([STOP_IT, SIMULATED], 1), ([STOP_IT, SIMULATED, INSTALL_NOT], 0)],
+    ids=["left in the questions", "left at the end", "no service"],
+)
+def test_a_node_that_setup_stopped_runs_again(
+    machine: Machine,
+    downloaded: Path,
+    tmp_path: Path,
+    answers: list[str],
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    machine.answers = list(answers)
+    assert set_up(tmp_path / "node.toml", downloaded) == code
+    assert machine.orders() == ["stop", "start"]
+    assert machine.runs()
+    assert "the node runs again" in capsys.readouterr().out
+
+
+def test_a_node_that_setup_stopped_runs_again_after_a_mistake(
+    machine: Machine, downloaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(*_: object) -> None:
+        raise SettingsError("PLANT_NODE_DRIVER: is wrong")
+
+    monkeypatch.setattr(commands, "load_settings", wrong)
+    machine.answers = [STOP_IT, SIMULATED]
+    with pytest.raises(SettingsError):
+        set_up(tmp_path / "node.toml", downloaded)
+    assert machine.runs()
+
+
+def test_a_node_whose_service_cannot_be_installed_anew_runs_again(
+    machine: Machine, downloaded: Path, tmp_path: Path
+) -> None:
+    machine.has("broken-install")
+    machine.answers = [STOP_IT, SIMULATED, INSTALL]
+    assert set_up(tmp_path / "node.toml", downloaded) == 1
+    assert machine.runs()
+
+
+def test_a_node_that_cannot_be_started_again_is_told_of(
+    machine: Machine, downloaded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.has("broken-start")
+    machine.answers = [STOP_IT]
+    assert set_up(tmp_path / "node.toml", downloaded) == 1
+    said = capsys.readouterr().out
+    assert "the node stands still: systemctl start plant-node.service: Unit is masked" in said
+    assert "sudo systemctl start plant-node" in said
+
+
+def test_a_node_that_cannot_be_stopped_is_left_alone(
+    machine: Machine, downloaded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.has("broken-stop")
+    machine.answers = [STOP_IT]
+    assert set_up(tmp_path / "node.toml", downloaded) == 1
+    assert "Access denied" in capsys.readouterr().out
+    assert machine.runs()
+
+
+def test_a_node_that_is_installed_anew_is_started_once(machine: Machine, downloaded: Path, tmp_path: Path) -> None:
+    machine.answers = [STOP_IT, SIMULATED, INSTALL]
+    assert set_up(tmp_path / "node.toml", downloaded) == 0
+    assert machine.is_installed
+    assert machine.orders() == ["stop"]

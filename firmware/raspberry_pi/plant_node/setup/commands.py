@@ -28,6 +28,7 @@ def set_up(config: Path | None, downloaded: Path | None) -> int:
     _be_quiet()
     terminal = Terminal()
     path = config or (SYSTEM_CONFIG if os.geteuid() == 0 else Path("plant-node.toml")).absolute()
+    was_running = False
     try:
         if downloaded is not None:
             read_downloaded(downloaded)
@@ -36,6 +37,7 @@ def set_up(config: Path | None, downloaded: Path | None) -> int:
         if service.state() == "active":
             if not terminal.yes("The node runs. Stop it, so that its pins can be tried?", default=True):
                 return 0
+            was_running = True
             service.stop()
         board = LinuxBoard()
         try:
@@ -52,6 +54,13 @@ def set_up(config: Path | None, downloaded: Path | None) -> int:
     except Abandoned:
         terminal.say("\nleft; nothing more was changed")
         return _FAILED
+    except service.CannotInstall as error:
+        terminal.say(f"the node cannot be stopped: {error}")
+        return _FAILED
+    finally:
+        # Whichever way this ended: plants wait for it.
+        if was_running and service.state() != "active":
+            _start_again(terminal)
 
 
 def test(words: Words, actuator: str | None, *, is_confirmed: bool) -> int:
@@ -166,6 +175,16 @@ def _offer_service(terminal: Terminal, path: Path) -> int:
         return _FAILED
     terminal.say(f"plant-node.service: {service.state()}. Its log: plant-node logs")
     return 0
+
+
+def _start_again(terminal: Terminal) -> None:
+    try:
+        service.start()
+    except service.CannotInstall as error:
+        terminal.say(f"the node stands still: {error}")
+        terminal.say("start it with: sudo systemctl start plant-node")
+    else:
+        terminal.say("the node runs again")
 
 
 def _be_quiet() -> None:

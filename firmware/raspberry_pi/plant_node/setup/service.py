@@ -77,6 +77,11 @@ def stop() -> None:
     _run("systemctl", "stop", UNIT)
 
 
+def start() -> None:
+    """Start it, and wait until it works. Raises CannotInstall."""
+    _run("systemctl", "start", UNIT)
+
+
 def state() -> str | None:
     """What systemd says of the service; None without one."""
     if not UNIT_FILE.exists() or shutil.which("systemctl") is None:
