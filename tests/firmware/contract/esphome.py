@@ -18,10 +18,13 @@ from tests.firmware.esphome.building import HERE, build_for_host
 _RECORD = struct.Struct("<II")
 
 
+HOST = "host"
+
+
 @functools.cache
-def program() -> Path:
-    """Build the node, once a session."""
-    return build_for_host(HERE / "host.yaml")
+def program(name: str) -> Path:
+    """Build a node, once a session, from the configuration of that name."""
+    return build_for_host(HERE / f"{name}.yaml")
 
 
 class EsphomeNode(ProcessNode):
@@ -35,15 +38,19 @@ class EsphomeNode(ProcessNode):
         setup: Setup,
         folder: Path,
         *,
+        built_from: str = HOST,
         authority: Path | None = None,
         poll_every_s: float = 0.3,
         ota_port: int = 0,
     ) -> None:
-        """`authority` signs the certificates that it trusts, and it polls so often, on HTTPS."""
+        """`built_from` is its configuration.
+
+        `authority` signs the certificates that it trusts, and it polls so often, on HTTPS.
+        """
         super().__init__(folder)
         self._setup = setup
         self._trace = folder / "pin_trace.jsonl"
-        self._program = program()
+        self._program = program(built_from)
         self._authority = authority
         self._poll_every_s = poll_every_s
         self._ota_port = ota_port
