@@ -40,9 +40,6 @@ PARALLEL_UPDATES = 0
 ASK_EVERY = timedelta(minutes=10)
 """The backend works the light of a day out every 5 minutes at most."""
 
-WATERED_BY = frozenset({"soil_moisture", "reservoir_level"})
-"""Automations water by these: what one said long ago is no state of now, though its node speaks of other things."""
-
 type Value = StateType | datetime
 
 
@@ -305,11 +302,11 @@ class PlantChannelSensor(PlantEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> float | None:
-        """Give the newest value; None where water depends on it and it is too old."""
-        sensor = self.plant.device.sensor(self._key)
-        if sensor is not None and sensor.kind in WATERED_BY:
-            return self.plant.fresh_value(sensor, dt_util.utcnow())
-        return None if sensor is None or sensor.latest is None else sensor.latest.value
+        """Give the newest value; None where it is too old, though the node speaks of other things.
+
+        Automations water, heat and air by it: what a probe said before it was unplugged is no state of now.
+        """
+        return self.plant.fresh_value(self.plant.device.sensor(self._key), dt_util.utcnow())
 
 
 class PlantSensor(PlantEntity, SensorEntity):

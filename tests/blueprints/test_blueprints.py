@@ -513,6 +513,78 @@ async def test_a_heater_does_not_burn_for_ever_unwatched(
 
 
 @pytest.mark.usefixtures("installed")
+async def test_a_thermometer_that_died_beside_others_that_speak_is_lost(hass: HomeAssistant, field: Field) -> None:
+    """It said "cold" before it died: the heater it lit does not burn on because its node still tells of soil."""
+    await field.add_node()
+    await field.do(field.node.send, air=3, age_ms=120_000)
+    await field.make_entry()
+    assert await hass.config_entries.async_setup(field.entry.entry_id)
+    await hass.async_block_till_done()
+    await field.is_live()
+    assert await async_setup_component(hass, "homeassistant", {})
+    off = async_mock_service(hass, "switch", "turn_off")
+    hass.states.async_set("switch.heater", "on")
+    temperature = field.entity_id("sensor", "air")
+    await automate(hass, "temperature_protection", {"temperature": temperature, "device": "switch.heater"})
+    assert field.value("sensor", "air") == "3.0"
+
+    await field.set_profile(stale_after_s=60)
+    await field.do(field.node.send, soil=40, tank=80)
+    await field.becomes("sensor", "air", "unknown")
+    assert field.value("binary_sensor", "connected") == "on"
+
+    assert off == []
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=31))
+    await hass.async_block_till_done()
+    assert len(off) == 1
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("silent_for", "when_lost", "times"), [(11, "switch_off", 1), (11, "leave_as_it_is", 0), (0, "switch_off", 0)]
+)
+async def test_a_thermometer_that_was_silent_before_home_assistant_started_is_lost_too(
+    hass: HomeAssistant, silent_for: int, when_lost: str, times: int
+) -> None:
+    """Nothing changes then, and the heater burns."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    off = async_mock_service(hass, "switch", "turn_off")
+    hass.states.async_set("switch.heater", "on")
+    since = dt_util.utcnow() - timedelta(minutes=silent_for)
+    hass.states.async_set("sensor.air", "unavailable", timestamp=since.timestamp())
+    lost_for = {"minutes": 10}
+    given = {"temperature": "sensor.air", "device": "switch.heater", "when_lost": when_lost, "lost_for": lost_for}
+    await automate(hass, "temperature_protection", given)
+    assert off == []
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=5))
+    await hass.async_block_till_done()
+    assert len(off) == times
+    # Once it is off there is nothing left to say.
+    hass.states.async_set("switch.heater", "off")
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=10))
+    await hass.async_block_till_done()
+    assert len(off) == times
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_thermometer_that_is_gone_in_one_way_and_another_is_lost(hass: HomeAssistant) -> None:
+    """A node that restarts again and again without its thermometer begins no new half hour each time."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    off = async_mock_service(hass, "switch", "turn_off")
+    hass.states.async_set("switch.heater", "on")
+    hass.states.async_set("sensor.air", "3", {"unit_of_measurement": "°C"})
+    given = {"temperature": "sensor.air", "device": "switch.heater", "lost_for": {"milliseconds": 500}}
+    await automate(hass, "temperature_protection", given)
+
+    def off_at_last() -> bool:
+        is_unknown = hass.states.is_state("sensor.air", "unknown")
+        hass.states.async_set("sensor.air", "unavailable" if is_unknown else "unknown")
+        return bool(off)
+
+    await until(off_at_last)
+
+
+@pytest.mark.usefixtures("installed")
 async def test_the_script_waters_by_volume(hass: HomeAssistant, field: Field) -> None:
     """50 ml at 1200 ml a minute are 2.5 s."""
     await field.set_up()
