@@ -399,6 +399,24 @@ async def test_a_soil_that_stays_dry_in_spite_of_a_dose_is_told_of(hass: HomeAss
 
 
 @pytest.mark.usefixtures("installed")
+async def test_a_soil_that_was_dry_before_home_assistant_started_is_told_of_once(
+    hass: HomeAssistant, field: Field
+) -> None:
+    """It becomes dry no more: only a look finds it. After that there are doses again."""
+    await field.set_up()
+    told = async_mock_service(hass, "notify", "phone")
+    await field.do(field.node.send, soil=12)
+    await field.becomes("binary_sensor", "needs_water", "on")
+    given = watering(field) | {"stays_dry_for": {"seconds": 0}, "when_it_stays_dry": [{"action": "notify.phone"}]}
+    await automate(hass, "water_when_dry", given)
+    for doses in (0, 1):
+        trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
+        await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+        await until(lambda: runs(hass) == [0])
+        assert (len(told), len(await commands(field))) == (1, doses)
+
+
+@pytest.mark.usefixtures("installed")
 async def test_the_pause_outlives_a_restart_and_counts_every_dose(hass: HomeAssistant, field: Field) -> None:
     """Whoever gave the last one. The backend's cooldown is over by then."""
     await field.set_up()
