@@ -45,7 +45,7 @@ class PlantEntity(CoordinatorEntity[PlantCoordinator]):
         self.entity_description = description
         self.device_id = plant.device.id
         self._seen: Plant | None = plant
-        self._was_available: bool | None = None
+        self._was: tuple[bool, bool] | None = None
         self._attr_unique_id = (
             f"{plant.device.id}_{description.key}" if channel is None else channel_unique_id(plant.device.id, channel)
         )
@@ -79,10 +79,11 @@ class PlantEntity(CoordinatorEntity[PlantCoordinator]):
     def _handle_coordinator_update(self) -> None:
         """Look again, if there is anything new about this device: a reading of one is no work for the others."""
         plant = self.coordinator.data.plants.get(self.device_id)
-        available = self.available
-        if plant is self._seen and available is self._was_available:
+        # A node that falls silent changes nothing of its plant.
+        now = (self.available, self.device_id in self.coordinator.connected)
+        if plant is self._seen and now == self._was:
             return
-        self._seen, self._was_available = plant, available
+        self._seen, self._was = plant, now
         self.async_write_ha_state()
 
 

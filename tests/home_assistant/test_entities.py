@@ -536,6 +536,17 @@ async def test_a_silent_node_is_unavailable_and_comes_back(hass: HomeAssistant, 
     assert field.value("binary_sensor", "connected") == STATE_ON
 
 
+async def test_silence_alone_is_seen(field: Field) -> None:
+    """It is no news of the plant; the clock finds it."""
+    entry = await field.set_up()
+    await field.do(field.node.send, soil=40)
+    await field.becomes("sensor", "soil", "40.0")
+    assert field.value("binary_sensor", "connected") == STATE_ON
+    entry.runtime_data.connected = frozenset()
+    entry.runtime_data.async_update_listeners()
+    assert field.value("binary_sensor", "connected") == STATE_OFF
+
+
 async def test_a_second_node_with_newer_firmware_shows_who_lags_behind(field: Field) -> None:
     """The backend does not know of releases, only of nodes."""
     await field.set_up()
