@@ -7,11 +7,11 @@ from typing import Any, override
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
-from .api import Plant
+from .api import Alert, Plant
 from .coordinator import PlantConfigEntry, PlantCoordinator
 from .entity import PlantEntity, add_as_they_come
 
@@ -46,21 +46,7 @@ def _is_watering(plant: Plant) -> bool:
     return any((run := plant.live_on(pump.key)) is not None and run.state == "accepted" for pump in pumps)
 
 
-def _problems(plant: Plant) -> Mapping[str, Any]:
-    alerts = sorted(plant.alerts.values(), key=lambda alert: alert.id)
-    return {
-        "alerts": [
-            {
-                "id": alert.id,
-                "kind": alert.kind,
-                "severity": alert.severity,
-                "message": alert.message,
-                "snoozed_until": None if alert.snoozed_until is None else alert.snoozed_until.isoformat(),
-            }
-            for alert in alerts
-        ]
-    }
-
+PROBLEM = "problem"
 
 DESCRIPTIONS = (
     PlantBinarySensorDescription(
@@ -71,11 +57,10 @@ DESCRIPTIONS = (
         value=lambda coordinator, plant: plant.device.id in coordinator.connected,
     ),
     PlantBinarySensorDescription(
-        key="problem",
+        key=PROBLEM,
         translation_key="problem",
         device_class=BinarySensorDeviceClass.PROBLEM,
         value=lambda _, plant: bool(plant.alerts),
-        attributes=_problems,
     ),
     PlantBinarySensorDescription(
         key="reservoir_low",
@@ -111,7 +96,7 @@ async def async_setup_entry(
         entry,
         async_add_entities,
         lambda coordinator, plant: [
-            PlantBinarySensor(coordinator, plant, description)
+            (ProblemSensor if description.key == PROBLEM else PlantBinarySensor)(coordinator, plant, description)
             for description in DESCRIPTIONS
             if description.exists(plant)
         ],
@@ -135,3 +120,47 @@ class PlantBinarySensor(PlantEntity, BinarySensorEntity):
         """Say what belongs to it."""
         attributes = self.entity_description.attributes
         return None if attributes is None else attributes(self.plant)
+
+
+class ProblemSensor(PlantBinarySensor):
+    """Whether anything is open, and what.
+
+    What opened while the backend was away, or Home Assistant off, fired no event: `since_outage` says which that is,
+    for whoever tells people. It is told by what was known before and by no clock: there are two, and a line that is
+    cut is noticed only later.
+    """
+
+    _before_outage: frozenset[object] = frozenset()
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Keep what was known as the backend went away: nothing new comes before it is back."""
+        if not self.coordinator.last_update_success and self.device_id in self.coordinator.data.plants:
+            self._before_outage = frozenset(map(_what_calls, self.plant.alerts.values()))
+        super()._handle_coordinator_update()
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        """List the open alerts, the oldest first."""
+        return {
+            "alerts": [
+                {
+                    "id": alert.id,
+                    "kind": alert.kind,
+                    "severity": alert.severity,
+                    "message": alert.message,
+                    "first_seen_at": alert.first_seen_at.isoformat(),
+                    "acknowledged_at": None if alert.acknowledged_at is None else alert.acknowledged_at.isoformat(),
+                    "snoozed_until": None if alert.snoozed_until is None else alert.snoozed_until.isoformat(),
+                    "since_outage": _what_calls(alert) not in self._before_outage,
+                }
+                for alert in sorted(self.plant.alerts.values(), key=lambda alert: alert.id)
+            ]
+        }
+
+
+def _what_calls(alert: Alert) -> object:
+    """Give what of an alert makes it news: that it opened, that it became worse, that its snooze ended."""
+    return alert.id, alert.first_seen_at, alert.severity, alert.snoozed_until is None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from homeassistant.components import automation
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import CoreState, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
@@ -228,15 +228,15 @@ def press(hass: HomeAssistant, sent: Any, button: str) -> None:
     hass.bus.async_fire("mobile_app_notification_action", {"action": action})
 
 
+def problems(field: Field) -> list[dict[str, Any]]:
+    """Give the open alerts as Home Assistant knows them."""
+    state = field.state("binary_sensor", "problem")
+    return [] if state is None else list(state.attributes.get("alerts", ()))
+
+
 async def snoozed(field: Field) -> list[dict[str, Any]]:
     """Wait until the backend keeps the open alerts back, and Home Assistant knows."""
-    problem = field.entity_id("binary_sensor", "problem")
-
-    def is_known() -> bool:
-        alerts = field.hass.states.get(problem).attributes["alerts"]
-        return bool(alerts) and all(alert["snoozed_until"] for alert in alerts)
-
-    await until(is_known)
+    await until(lambda: problems(field) and all(alert["snoozed_until"] for alert in problems(field)))
     found: list[dict[str, Any]] = await field.do(field.person.get, "/alerts", state="open")
     assert all(alert["snoozed_until"] for alert in found)
     return found
@@ -346,6 +346,37 @@ async def test_an_alert_of_an_outage_is_told_when_it_is_over(hass: HomeAssistant
 
     await until(lambda: len(sent) == 2)
     assert sent[1].data == sent[0].data
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_line_that_was_away_for_a_moment_tells_nothing_again(hass: HomeAssistant, field: Field) -> None:
+    """What was told is told."""
+    entry = await field.set_up()
+    sent = await phone(hass, field)
+    await field.do(field.node.send, air=60)
+    await until(lambda: len(sent) == 1)
+    async with outage(field, entry.runtime_data):
+        pass
+    await until(lambda: runs(hass) == [0])
+    await hass.async_block_till_done()
+    assert len(sent) == 1
+
+
+@pytest.mark.usefixtures("installed")
+async def test_what_opened_while_home_assistant_was_off_is_told_as_it_starts(hass: HomeAssistant, field: Field) -> None:
+    """With the backend there from the first moment nothing comes back; what somebody has seen calls nobody."""
+    hass.set_state(CoreState.not_running)
+    await field.set_up(readings=READINGS | {"air": 60, "tank": 3})
+    await field.becomes("binary_sensor", "problem", "on")
+    await until(lambda: len(problems(field)) == 2)
+    seen, news = problems(field)
+    await field.do(field.person.request, "PATCH", f"/alerts/{seen['id']}/acknowledge")
+    await until(lambda: problems(field)[0]["acknowledged_at"])
+    sent = await phone(hass, field)
+    assert sent == []
+    await hass.async_start()
+    await until(lambda: sent and runs(hass) == [0])
+    assert [call.data["message"] for call in sent] == [news["message"]]
 
 
 @pytest.mark.usefixtures("installed")
