@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plant_automation.api import Alert, Command, Device, Message, Plant, Profile
+from custom_components.plant_automation.api import Alert, Command, Device, Garden, Message, Plant, Profile
 from custom_components.plant_automation.api.garden import Run
 from custom_components.plant_automation.happenings import happening_of
 
@@ -69,6 +69,22 @@ def test_a_run_is_told_by_how_it_went(state: str, expected: str | None) -> None:
     assert told(again, "command", COMMAND, state=state) is None
     ended = replace(PLANT, runs={"pump": {5: Run(Command.parse(COMMAND).created_at, 5000)}})
     assert told(ended, "command", COMMAND, state=state) is None
+
+
+def test_a_run_that_was_given_up_and_never_was_counts_no_more() -> None:
+    """Its node was silent for a while; what it says in the end is so."""
+    plant = PLANT
+    for changes, ran_ms in (
+        ({"state": "delivered", "delivered_at": AT}, 0),
+        ({"state": "timed_out", "delivered_at": AT, "counted_ms": 8000}, 8000),
+        ({"state": "rejected", "delivered_at": AT, "counted_ms": 0}, 0),
+    ):
+        garden = Garden({"d": plant}).apply(
+            Message("command", {"device_id": "d", "command": COMMAND | {"duration_ms": 8000} | changes})
+        )
+        plant = garden.plants["d"]
+        assert plant.ran_ms("pump") == ran_ms
+    assert plant.last_watered_at is None
 
 
 def test_only_pumps_that_are_switched_on_are_told_of() -> None:

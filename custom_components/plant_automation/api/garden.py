@@ -122,8 +122,13 @@ class Plant:
             known = last.get(command.actuator)
             if command.state not in ("expired", "cancelled", "rejected") and (known is None or known.id <= command.id):
                 last[command.actuator] = command
-            if not command.is_live and actuator.kind == "pump" and command.action == "on" and command.counted_ms:
+            if command.is_live or actuator.kind != "pump" or command.action != "on":
+                continue
+            if command.counted_ms:
                 runs.setdefault(command.actuator, {})[command.id] = Run(command.started_at, command.counted_ms)
+            else:
+                # It was given up as one that may have run, and its node says now that it did not.
+                runs.get(command.actuator, {}).pop(command.id, None)
         return replace(self, live=live, last=last, runs=runs)
 
     def seen(self, at: datetime | None) -> Self:
