@@ -13,6 +13,7 @@ from .coordinator import PlantConfigEntry, PlantCoordinator
 from .issues import async_keep_issues, async_token_is_new
 from .services import async_setup_services
 from .statistics import async_remove_backfill, async_setup_backfill
+from .water_counts import WaterCounts, async_remove_water_counts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -55,6 +56,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlantConfigEntry) -> boo
         )
         .id
     )
+    coordinator.water_counts = await WaterCounts.async_load(hass, entry.entry_id)
+    entry.async_on_unload(coordinator.water_counts.async_save)
     entry.runtime_data = coordinator
     async_token_is_new(hass, entry.entry_id)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -72,6 +75,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: PlantConfigEntry) -> No
     async_keep_issues(hass, entry.entry_id, Garden())
     async_token_is_new(hass, entry.entry_id)
     await async_remove_backfill(hass, entry.entry_id)
+    await async_remove_water_counts(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

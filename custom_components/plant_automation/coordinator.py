@@ -34,6 +34,7 @@ from .const import CLOCK_TICK, DOMAIN, LOGGER, SAFETY_REFRESH
 from .happenings import Happening, happening_of
 from .issues import async_keep_issues
 from .profile_fields import in_home
+from .water_counts import WaterCounts
 
 type PlantConfigEntry = ConfigEntry[PlantCoordinator]
 
@@ -50,6 +51,7 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
     config_entry: PlantConfigEntry
     info: Info
     hub_id: str
+    water_counts: WaterCounts
 
     def __init__(self, hass: HomeAssistant, entry: PlantConfigEntry, client: PlantClient) -> None:
         """Begin with an empty garden; the first refresh fills it."""

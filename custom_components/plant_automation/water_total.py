@@ -1,7 +1,7 @@
 """The water that a pump gave in all the time that it has been known."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, override
+from dataclasses import replace
+from typing import override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -11,9 +11,10 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.const import UnitOfVolume
 from homeassistant.core import callback
-from homeassistant.helpers.restore_state import ExtraStoredData, RestoreEntity
+from homeassistant.helpers.restore_state import RestoreEntity
 
 from .entity import PlantEntity
+from .water_counts import Counted
 
 WATER_TOTAL = SensorEntityDescription(
     key="water_total",
@@ -23,19 +24,6 @@ WATER_TOTAL = SensorEntityDescription(
     native_unit_of_measurement=UnitOfVolume.LITERS,
     suggested_display_precision=2,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Counted(ExtraStoredData):
-    """What was counted: litres, up to which run of the pump."""
-
-    litres: float = 0.0
-    run: int = 0
-
-    @override
-    def as_dict(self) -> dict[str, Any]:
-        """Give it to be stored."""
-        return asdict(self)
 
 
 class WaterTotalSensor(PlantEntity, SensorEntity, RestoreEntity):
@@ -52,8 +40,11 @@ class WaterTotalSensor(PlantEntity, SensorEntity, RestoreEntity):
     async def async_added_to_hass(self) -> None:
         """Go on where the last start ended."""
         await super().async_added_to_hass()
-        if (stored := await self.async_get_last_extra_data()) is not None:
-            self._counted = Counted(**stored.as_dict())
+        counted = self.coordinator.water_counts.get(self.device_id)
+        if counted is None and (stored := await self.async_get_last_extra_data()) is not None:
+            # Earlier versions kept it with the entity's state.
+            counted = Counted(**stored.as_dict())
+        self._take(counted or self._counted)
         self._count()
 
     @callback
@@ -68,18 +59,23 @@ class WaterTotalSensor(PlantEntity, SensorEntity, RestoreEntity):
         pump = None if plant is None else plant.device.pump
         if plant is None or pump is None:
             return
-        new = {run_id: run for run_id, run in plant.runs.get(pump.key, {}).items() if run_id > self._counted.run}
+        runs = plant.runs.get(pump.key, {})
+        counted = self._counted
+        if counted.pump in (None, pump.key):
+            # A backend that was restored from a copy gives the ids of runs a second time.
+            counted = replace(counted, run=min(counted.run, max(runs, default=0)))
+        new = {run_id: run for run_id, run in runs.items() if run_id > counted.run}
         if new and (litres := pump.litres(sum(run.ms for run in new.values()))) is not None:
-            self._counted = Counted(round(self._counted.litres + litres, 4), max(new))
+            counted = Counted(round(counted.litres + litres, 4), max(new), pump.key)
+        if counted != self._counted:
+            self._take(counted)
+
+    def _take(self, counted: Counted) -> None:
+        self._counted = counted
+        self.coordinator.water_counts.async_keep(self.device_id, counted)
 
     @property
     @override
     def native_value(self) -> float:
         """Give the litres."""
         return self._counted.litres
-
-    @property
-    @override
-    def extra_restore_state_data(self) -> Counted:
-        """Keep it for the next start."""
-        return self._counted

@@ -3,14 +3,16 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import restore_state
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from syrupy.assertion import SnapshotAssertion
@@ -224,6 +226,41 @@ async def test_the_water_in_total_never_falls(hass: HomeAssistant, field: Field)
     await field.ask("water", device_id=field.ha_device_id, seconds=5, force=True)
     await field.run()
     await field.becomes("sensor", "water_total", "0.15")
+
+
+@pytest.mark.parametrize("is_from_an_earlier_version", [False, True])
+async def test_the_water_in_total_outlives_a_week_away(
+    hass: HomeAssistant, hass_storage: dict[str, Any], field: Field, is_from_an_earlier_version: bool
+) -> None:
+    """Home Assistant forgets a state after that. What an earlier version kept with the state is taken over."""
+    entry = await field.set_up()
+    await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
+    await field.run()
+    await field.becomes("sensor", "water_total", "0.1")
+    total = field.entity_id("sensor", "water_total")
+    (run_id,) = entry.runtime_data.data.plants[field.node.device_id].runs["pump"]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    states = restore_state.async_get(hass).last_states
+    states.pop(total)
+    if is_from_an_earlier_version:
+        hass_storage.pop(f"{DOMAIN}.{entry.entry_id}.water")
+        extra = {"litres": 0.1, "run": run_id}
+        states[total] = restore_state.StoredState(
+            State(total, "0.1"), restore_state.RestoredExtraData(extra), dt_util.utcnow()
+        )
+    pump, *others = MANIFEST["actuators"]
+    slower = {**MANIFEST, "actuators": [{**pump, "limits": {**pump["limits"], "flow_ml_per_min": 600}}, *others]}
+    await field.do(field.node.sign_in, slower)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    device = entry.runtime_data.data.plants[field.node.device_id].device
+    assert device.pump.limits.flow_ml_per_min == 600
+    assert field.value("sensor", "water_total") == "0.1"
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    kept = f"{DOMAIN}.{entry.entry_id}.water"
+    assert hass_storage[kept]["data"][field.node.device_id]["litres"] == 0.1
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    assert kept not in hass_storage
 
 
 async def test_the_cooldown_holds_for_home_assistant_too(hass: HomeAssistant, field: Field) -> None:
