@@ -175,7 +175,9 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
 
     async def _async_with_history(self, snapshot: Message, *, begins_stream: bool = False) -> Garden:
         """Add to a snapshot the runs and the last decision of each device, which it does not carry."""
-        known = self.data.plants
+        # A backend that was restored from a copy goes on with ids that it had given before: what is known has others.
+        went_back = begins_stream and not Garden(position=snapshot.id).covers(self.data)
+        known = {} if went_back else self.data.plants
         commands: dict[str, list[Command]] = {}
         decisions: dict[str, Decision] = {}
         for item in snapshot.data["devices"]:
@@ -186,9 +188,9 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
                 for decision in await self.client.decisions(device_id, 1):
                     decisions[device_id] = decision
         # Nothing is awaited from here on: what the stream brought meanwhile is in self.data.
-        garden = self.data.apply(snapshot)
-        # A stream goes on from its own snapshot, also where that is older than what is known, as that of a backend is
-        # which was restored from a copy. One that was fetched beside the stream may have been overtaken.
+        garden = (Garden() if went_back else self.data).apply(snapshot)
+        # A stream goes on from its own snapshot, also where that is older than what is known. One that was fetched
+        # beside the stream may have been overtaken.
         if not begins_stream and self.data.plants and not garden.covers(self.data):
             garden = self.data
         return garden.with_history(commands, decisions)

@@ -165,6 +165,40 @@ async def test_a_backend_that_was_restored_from_a_copy_is_believed(field: Field)
     await field.becomes("sensor", "soil", "33.0")
 
 
+async def test_a_backend_that_was_restored_from_a_copy_may_give_ids_again(field: Field) -> None:
+    """A lamp that was lit since the copy goes out, and water that is given from there on is counted."""
+    entry = await field.set_up()
+    coordinator = entry.runtime_data
+    await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
+    watered = await field.run()
+    await field.becomes("sensor", "water_total", "0.1")
+    await field.call("switch", "turn_on", field.entity_id("switch", "lamp"))
+    lit = await field.poll(watered["seq"])
+    await field.do(field.node.ack, lit, "succeeded", 0)
+    await field.becomes("switch", "lamp", "on")
+    # What took place since the copy, which the backend knows no more.
+    plant = coordinator.data.plants[field.node.device_id]
+    (run_id, run), lamp = *plant.runs["pump"].items(), plant.last["lamp"]
+    since = replace(
+        plant,
+        runs={"pump": {run_id: run, run_id + 500: run}},
+        last={**plant.last, "lamp": replace(lamp, id=lamp.id + 500)},
+    )
+    plants = {field.node.device_id: since}
+    coordinator.async_set_updated_data(Garden(plants, position="999999999.999999999"))
+    assert field.value("sensor", "water_total") == "0.2"
+
+    await reopen(coordinator, None)
+    await field.call("switch", "turn_off", field.entity_id("switch", "lamp"))
+    dark = await field.poll(lit["seq"])
+    await field.do(field.node.ack, dark, "succeeded", 0)
+    await field.becomes("switch", "lamp", "off")
+    await field.ask("water", device_id=field.ha_device_id, seconds=5, force=True)
+    command = await field.poll(dark["seq"])
+    await field.do(field.node.ack, command, "succeeded", 5000)
+    await field.becomes("sensor", "water_total", "0.3")
+
+
 async def test_what_the_stream_left_out_is_found_while_readings_go_on(hass: HomeAssistant, field: Field) -> None:
     """Each event put the safety refresh off before: where readings come every minute, it was never its turn."""
     entry = await field.set_up()
