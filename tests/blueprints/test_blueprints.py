@@ -616,6 +616,19 @@ async def test_a_thermometer_that_was_silent_before_home_assistant_started_is_lo
 
 
 @pytest.mark.usefixtures("installed")
+async def test_a_cold_that_was_there_before_home_assistant_started_is_found(hass: HomeAssistant) -> None:
+    """Steady air changes no state, and a heater that could not be reached is told again."""
+    assert await async_setup_component(hass, "homeassistant", {})
+    on = async_mock_service(hass, "switch", "turn_on")
+    hass.states.async_set("switch.heater", "off")
+    hass.states.async_set("sensor.air", "3", {"unit_of_measurement": "°C"})
+    await automate(hass, "temperature_protection", {"temperature": "sensor.air", "device": "switch.heater"})
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=5))
+    await hass.async_block_till_done()
+    assert on
+
+
+@pytest.mark.usefixtures("installed")
 async def test_a_thermometer_that_is_gone_in_one_way_and_another_is_lost(hass: HomeAssistant) -> None:
     """A node that restarts again and again without its thermometer begins no new half hour each time."""
     assert await async_setup_component(hass, "homeassistant", {})
