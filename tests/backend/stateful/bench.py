@@ -1,5 +1,6 @@
 """A backend in process over a real database, a clock that a test sets, and a node that remembers what a node must."""
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -131,13 +132,19 @@ class Backend:
     def backup(self) -> Path:
         """Keep what is committed now. Give it to `restore` later."""
         kept = self._folder / f"backup-{self.clock.true_ms}"
-        backup(self._path, kept)
+        if self._url:
+            _dump(self._url, kept)
+        else:
+            backup(self._path, kept)
         return kept
 
     async def restore(self, kept: Path) -> None:
         """End, put the backup back, and go on with that."""
         await self.storage.close()
-        restore(kept, self._path)
+        if self._url:
+            _load(self._url, kept)
+        else:
+            restore(kept, self._path)
         await self._open()
 
     async def end(self) -> None:
@@ -208,6 +215,38 @@ class Backend:
         for _ in range(2):
             self.clock.wait(20)
             await self.telemetry(f"t-{self.clock.true_ms}", [Reading("soil", soil), Reading("tank", tank)])
+
+
+_TABLES = [table.name for table in metadata.sorted_tables]
+_SEQUENCES = "SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+
+
+def _dump(url: str, folder: Path) -> None:
+    """Do what `pg_dump` does: keep all rows, and how far the ids have come, as one moment has them."""
+    folder.mkdir()
+    with psycopg.connect(url) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for table in _TABLES:
+            with (folder / table).open("wb") as file, connection.cursor().copy(_copying(table, "TO STDOUT")) as copy:
+                for block in copy:
+                    file.write(block)
+        (folder / "sequences").write_text(json.dumps(connection.execute(_SEQUENCES).fetchall()))
+
+
+def _load(url: str, folder: Path) -> None:
+    """Do what `pg_restore --clean` does."""
+    with psycopg.connect(url) as connection:
+        connection.execute(f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY".encode())
+        for table in _TABLES:
+            with connection.cursor().copy(_copying(table, "FROM STDIN")) as copy:
+                copy.write((folder / table).read_bytes())
+        for name, last in json.loads((folder / "sequences").read_text()):
+            connection.execute("SELECT setval(%s::regclass, %s)", (name, last))
+
+
+def _copying(table: str, how: str) -> bytes:
+    what = f"(SELECT * FROM {table})" if how == "TO STDOUT" else table
+    return f"COPY {what} {how}".encode()
 
 
 @dataclass

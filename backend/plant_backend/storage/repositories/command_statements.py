@@ -171,6 +171,23 @@ NEWEST = select_commands().where(_OF_DEVICE).order_by(commands.c.seq.desc()).lim
 BY_ID = select_commands().where(commands.c.id == bindparam("of_command"))
 LIVE = select_commands().where(_OF_DEVICE, _IS_LIVE).order_by(commands.c.seq)
 OVERDUE = select_commands().where(_IS_LIVE, commands.c.expires_at <= bindparam("now"))
+_IS_UNFETCHED = and_(_OF_DEVICE, commands.c.delivered_at.is_(None))
+UNFETCHED = select(commands.c.id).where(_IS_UNFETCHED, commands.c.seq == bindparam("seq"))
+_FETCHED = commands.alias("fetched")
+_LAST_FETCHED = (
+    select(func.coalesce(func.max(_FETCHED.c.seq), 0))
+    .where(
+        _FETCHED.c.device_number == bindparam("of_device"),
+        _FETCHED.c.delivered_at.is_not(None),
+        _FETCHED.c.seq <= bindparam("through"),
+    )
+    .scalar_subquery()
+)
+MARK_FETCHED = (
+    update(commands)
+    .where(_IS_UNFETCHED, commands.c.seq <= bindparam("through"), commands.c.seq > _LAST_FETCHED)
+    .values(delivered_at=bindparam("now"))
+)
 LAST_SEQ = select(devices.c.last_seq).where(devices.c.number == bindparam("of_device"))
 
 _WAITING = (

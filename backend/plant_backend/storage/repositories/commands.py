@@ -103,7 +103,6 @@ class SqlCommands:
         now_ms = to_ms(now)
         self._connection.execute(statements.COUNT_CLAIM, {"of_pump": actuator.id})
         counted_ms = (duration_ms or 0) if guard is not None else 0
-        of_device = {"of_device": device.number}
         new = {
             "device_number": device.number,
             "actuator_id": actuator.id,
@@ -117,7 +116,9 @@ class SqlCommands:
             "expires_at": now_ms + ttl_ms,
             "counted_ms": counted_ms,
         }
-        given: dict[str, Any] = of_device | {statements.new_value(column): value for column, value in new.items()}
+        given: dict[str, Any] = {"of_device": device.number} | {
+            statements.new_value(column): value for column, value in new.items()
+        }
         statement = statements.CLAIM
         if guard is not None:
             statement = statements.CLAIM_GUARDED
@@ -137,9 +138,32 @@ class SqlCommands:
             return None
         if result.rowcount != 1:
             return None
+        return self._claimed(device)
+
+    def add_unknown_run(self, device: Device, pump: Actuator, run_ms: int, reason: str, now: datetime) -> Command:
+        now_ms = to_ms(now)
+        self._connection.execute(statements.COUNT_CLAIM, {"of_pump": pump.id})
+        new = {
+            "device_number": device.number,
+            "actuator_id": pump.id,
+            "action": Action.ON.value,
+            "duration_ms": run_ms,
+            "state": CommandState.TIMED_OUT.value,
+            "origin": Origin.PERSON.value,
+            "is_forced": False,
+            "requested_by": "unknown",
+            "created_at": now_ms,
+            "expires_at": now_ms,
+            "counted_ms": run_ms,
+        }
+        given = {statements.new_value(column): value for column, value in new.items()}
+        self._connection.execute(statements.CLAIM, {"of_device": device.number, **given})
+        return self._update(self._claimed(device), {"reason": reason, "finished_at": now_ms})
+
+    def _claimed(self, device: Device) -> Command:
+        of_device = {"of_device": device.number}
         self._connection.execute(statements.COUNT_SEQ, of_device)
-        claimed = self._connection.execute(statements.NEWEST, of_device).one()
-        return _command(claimed)
+        return _command(self._connection.execute(statements.NEWEST, of_device).one())
 
     def get(self, device_number: int, command_id: int) -> Command | None:
         row = self._connection.execute(statements.BY_ID, {"of_command": command_id}).one_or_none()
@@ -160,6 +184,14 @@ class SqlCommands:
 
     def last_seq(self, device_number: int) -> int:
         return self._connection.execute(statements.LAST_SEQ, {"of_device": device_number}).scalar_one_or_none() or 0
+
+    def is_unfetched(self, device_number: int, seq: int) -> bool:
+        rows = self._connection.execute(statements.UNFETCHED, {"of_device": device_number, "seq": seq})
+        return rows.first() is not None
+
+    def mark_fetched(self, device_number: int, through_seq: int, now: datetime) -> int:
+        given = {"of_device": device_number, "through": through_seq, "now": to_ms(now)}
+        return self._connection.execute(statements.MARK_FETCHED, given).rowcount
 
     def deliverable(self, device_number: int, after: int | None, now: datetime, limit: int) -> Sequence[Command]:
         given = {"of_device": device_number, "now": to_ms(now), "at_most": limit}
