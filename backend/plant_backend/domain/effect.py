@@ -7,7 +7,7 @@ from statistics import median
 from plant_backend.domain import sentences
 from plant_backend.domain.alert import AlertChange, AlertKind, ClearAlert, RaiseAlert, Severity
 from plant_backend.domain.freshness import is_fresh, is_plausible
-from plant_backend.domain.model import NO_DOSES, DoseEffect, Mode, PlantSnapshot, SensorState
+from plant_backend.domain.model import NO_DOSES, DoseEffect, Mode, PlantSnapshot, PumpState, SensorState
 from plant_backend.domain.probes import soil_probe, stale_after, steadiness_refusal, trusted_value
 from plant_backend.domain.reason import Reason, ReasonCode
 from plant_backend.domain.sentence import Sentence
@@ -36,7 +36,7 @@ def observe(plant: PlantSnapshot, now: datetime) -> DoseEffect:
         return effect
     has_soaked = now >= pump.ended_at + timedelta(seconds=profile.soak_s)
     is_confirmed = has_soaked and steadiness_refusal(plant, probe, now) is None
-    return replace(effect, is_blocked=True) if is_confirmed and pump.failed_at is None else effect
+    return replace(effect, is_blocked=True) if is_confirmed and not _has_dose_failed(pump) else effect
 
 
 def after_dose(plant: PlantSnapshot, effect: DoseEffect, now: datetime) -> DoseEffect:
@@ -45,9 +45,14 @@ def after_dose(plant: PlantSnapshot, effect: DoseEffect, now: datetime) -> DoseE
     values = _recent_values(plant, probe, now) if probe else []
     if plant.profile.mode is not Mode.ON or not values:
         return effect
-    has_failed = plant.pump is not None and plant.pump.failed_at is not None and effect.doses > 0
+    has_failed = plant.pump is not None and _has_dose_failed(plant.pump) and effect.doses > 0
     baseline = median(values) if effect.baseline_percent is None else effect.baseline_percent
     return DoseEffect(effect.doses + (0 if has_failed else 1), baseline)
+
+
+def _has_dose_failed(pump: PumpState) -> bool:
+    """Tell whether the last dose came to nothing. What a person asked for says nothing of doses."""
+    return pump.failed_at is not None if pump.has_dose_failed is None else pump.has_dose_failed
 
 
 def _recent_values(

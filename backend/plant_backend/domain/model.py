@@ -219,6 +219,7 @@ class PumpState:
 
     started_at: the start of the last run that counts (a run that maybe happened does).
     ended_at: when that run was over at the latest. failed_at: when the last command came to nothing, if it did.
+    has_dose_failed: whether the rules' last one did; None in what an earlier version wrote, where failed_at says it.
     used_ms: run time that counts in the 24 hours before now. is_busy: a command is under way.
     """
 
@@ -229,6 +230,7 @@ class PumpState:
     failed_at: datetime | None = None
     used_ms: int = 0
     is_busy: bool = False
+    has_dose_failed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,22 @@ def test_a_dose_that_never_ran_is_not_counted() -> None:
     assert not decide(replace(failed, effect=DoseEffect(3, 12.0)), NOW).effect.is_blocked
 
 
+def test_a_run_by_hand_that_came_to_nothing_says_nothing_of_the_doses() -> None:
+    plant = after_doses(3, soil=12.0)
+    assert plant.pump is not None
+    by_hand = replace(plant, pump=replace(plant.pump, failed_at=NOW - HOUR, has_dose_failed=False))
+    assert decide(by_hand, NOW).effect.is_blocked
+    assert decide(replace(by_hand, effect=DoseEffect(2, 12.0)), NOW).effect.doses == 3
+
+
+def test_a_dose_that_never_ran_is_not_counted_though_a_run_by_hand_did() -> None:
+    plant = after_doses(3, soil=12.0)
+    assert plant.pump is not None
+    failed = replace(plant, pump=replace(plant.pump, has_dose_failed=True))
+    assert not decide(failed, NOW).effect.is_blocked
+    assert decide(failed, NOW).effect.doses == 3
+
+
 def test_shadow_never_blocks() -> None:
     plant = a_plant(mode=Mode.SHADOW)
     for hour in range(10):

@@ -68,6 +68,7 @@ plants = st.builds(
         failed_at=st.none() | near,
         used_ms=counts,
         is_busy=st.booleans(),
+        has_dose_failed=st.none() | st.booleans(),
     ),
     st.booleans(),
     st.frozensets(st.tuples(st.sampled_from(["reservoir_low", "probe_stale", "daily_cap_reached"]), keys), max_size=4),

@@ -40,6 +40,7 @@ def claim(
     actuator: Actuator | None = None,
     action: Action = Action.ON,
     duration_ms: int | None = 5_000,
+    origin: Origin = Origin.RULE,
 ) -> Command | None:
     return tx.commands.claim(  # type: ignore[no-any-return]
         device,
@@ -47,7 +48,7 @@ def claim(
         action,
         duration_ms=duration_ms,
         ttl_ms=TTL_MS,
-        origin=Origin.RULE,
+        origin=origin,
         is_forced=False,
         requested_by=None,
         guard=guard,
@@ -215,6 +216,28 @@ def test_a_run_that_came_to_nothing_is_not_tried_again_at_once(
     assert command
     settle(tx, command, status, ran_ms, NOW + SECOND)
     assert tx.commands.pump_state(device.actuators[0], NOW + MINUTE).failed_at == NOW + SECOND
+
+
+def test_only_what_the_rules_asked_for_is_a_dose_that_failed(tx: SqlTransaction, device: Device) -> None:
+    pump = device.actuators[0]
+    assert tx.commands.pump_state(pump, NOW).has_dose_failed is False
+    dose = claim(tx, device)
+    assert dose
+    assert tx.commands.pump_state(pump, NOW).has_dose_failed is False
+    settle(tx, dose, AckStatus.REJECTED, 0, NOW + SECOND)
+    assert tx.commands.pump_state(pump, NOW + SECOND).has_dose_failed is True
+    by_hand = claim(tx, device, NOW + MINUTE, origin=Origin.PERSON)
+    assert by_hand
+    assert tx.commands.pump_state(pump, NOW + MINUTE).has_dose_failed is True
+    settle(tx, by_hand, AckStatus.REJECTED, 0, NOW + MINUTE)
+    dose = claim(tx, device, NOW + 2 * MINUTE)
+    assert dose
+    settle(tx, dose, AckStatus.SUCCEEDED, 5_000, NOW + 3 * MINUTE)
+    by_hand = claim(tx, device, NOW + 3 * HOUR, origin=Origin.PERSON)
+    assert by_hand
+    settle(tx, by_hand, AckStatus.REJECTED, 0, NOW + 3 * HOUR)
+    state = tx.commands.pump_state(pump, NOW + 3 * HOUR)
+    assert (state.failed_at, state.has_dose_failed) == (NOW + 3 * HOUR, False)
 
 
 def test_a_run_that_claims_to_have_succeeded_in_no_time_counts_in_full(tx: SqlTransaction, device: Device) -> None:

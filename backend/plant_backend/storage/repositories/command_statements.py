@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from plant_backend.domain.command import LIVE_STATES, Action, CommandState
+from plant_backend.domain.command import LIVE_STATES, Action, CommandState, Origin
 from plant_backend.storage.tables import actuators, commands, devices
 
 NEW = (
@@ -137,6 +137,7 @@ _IS_LIVE = commands.c.state.in_(LIVE_STATES)
 
 USED_MS = select(func.coalesce(func.sum(commands.c.counted_ms), 0)).where(_RUNS, _ended_after(commands, _CAP_FROM))
 LAST_RUN = select(commands).where(_RUNS).order_by(commands.c.id.desc()).limit(1)
+LAST_DOSE = LAST_RUN.where(commands.c.origin == Origin.RULE)
 LAST_COUNTED = (
     select(commands)
     .where(_RUNS, commands.c.counted_ms > 0)

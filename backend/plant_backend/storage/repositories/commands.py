@@ -49,18 +49,18 @@ class SqlCommands:
         used_ms = self._connection.execute(statements.USED_MS, {**of_pump, "cap_from": cap_from}).scalar_one()
         last = self._connection.execute(statements.LAST_RUN, of_pump).one_or_none()
         counted = self._connection.execute(statements.LAST_COUNTED, of_pump).one_or_none()
-        is_busy = last is not None and last.state in LIVE_STATES
-        came_to_nothing = (
-            last is not None and not is_busy and (last.state == CommandState.FAILED or last.counted_ms == 0)
-        )
+        last_dose = last
+        if last is not None and last.origin != Origin.RULE:
+            last_dose = self._connection.execute(statements.LAST_DOSE, of_pump).one_or_none()
         return PumpState(
             actuator.key,
             actuator.limits,
             started_at=None if counted is None else _latest_start(counted),
             ended_at=None if counted is None else _latest_end(counted),
-            failed_at=from_ms_or_none(last.finished_at) if last is not None and came_to_nothing else None,
+            failed_at=from_ms_or_none(last.finished_at) if last is not None and _came_to_nothing(last) else None,
             used_ms=int(used_ms),
-            is_busy=is_busy,
+            is_busy=last is not None and last.state in LIVE_STATES,
+            has_dose_failed=last_dose is not None and _came_to_nothing(last_dose),
         )
 
     def recent_of(self, actuator: Actuator, limit: int) -> Sequence[Command]:
@@ -269,6 +269,11 @@ class SqlCommands:
         given = {statements.new_value(column): value for column, value in values.items()}
         self._connection.execute(statements.updating(tuple(values)), of_command | given)
         return _command(self._connection.execute(statements.BY_ID, of_command).one())
+
+
+def _came_to_nothing(row: Row[Any]) -> bool:
+    is_over = row.state not in LIVE_STATES
+    return is_over and (row.state == CommandState.FAILED or row.counted_ms == 0)
 
 
 def _latest_start(row: Row[Any]) -> datetime:
