@@ -350,10 +350,7 @@ class CommandService:
         pump = next((known for known in device.actuators if known.key == command.actuator), None)
         if pump is None or pump.kind is not ActuatorKind.PUMP or command.action is not Action.ON:
             return
-        if ack.status is AckStatus.SUCCEEDED:
-            for kind in (AlertKind.COMMAND_FAILED, AlertKind.COMMAND_TIMED_OUT):
-                announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, pump.key), now), now)
-        elif ack.status in (AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED):
+        if ack.status in (AckStatus.FAILED, AckStatus.REJECTED, AckStatus.EXPIRED):
             what = (
                 sentences.run_failed(pump.key, command.id, ack.status, ack.reason)
                 if ack.reason
@@ -361,8 +358,19 @@ class CommandService:
             )
             change = RaiseAlert.saying(AlertKind.COMMAND_FAILED, Severity.WARNING, what, channel=pump.key)
             announce(tx, device, tx.alerts.apply(device.number, change, now), now)
-        elif command.state is CommandState.TIMED_OUT:
-            self._raise_timed_out(tx, device, command, now)
+        if ack.status is AckStatus.SUCCEEDED:
+            self._clear(tx, device, AlertKind.COMMAND_FAILED, pump.key, now)
+        if command.state is CommandState.TIMED_OUT:
+            # How long it ran is what matters: an end without that leaves it as unknown as before.
+            if ack.status is AckStatus.DUPLICATE or (ack.status is AckStatus.INTERRUPTED and ack.ran_ms is None):
+                self._raise_timed_out(tx, device, command, now)
+            elif not tx.commands.has_unknown_outcome(pump):
+                self._clear(tx, device, AlertKind.COMMAND_TIMED_OUT, pump.key, now)
+        elif ack.status is AckStatus.SUCCEEDED:
+            self._clear(tx, device, AlertKind.COMMAND_TIMED_OUT, pump.key, now)
+
+    def _clear(self, tx: Transaction, device: Device, kind: AlertKind, channel: str, now: datetime) -> None:
+        announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, channel), now), now)
 
     def _give_up(self, tx: Transaction, device: Device, command: Command, now: datetime) -> None:
         if command.state not in AT_NODE_STATES:

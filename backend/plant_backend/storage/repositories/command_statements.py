@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from plant_backend.domain.command import LIVE_STATES, Action, CommandState, Origin
+from plant_backend.domain.command import LIVE_STATES, AckStatus, Action, CommandState, Origin
 from plant_backend.storage.tables import actuators, commands, devices
 
 NEW = (
@@ -142,6 +142,26 @@ LAST_COUNTED = (
     select(commands)
     .where(_RUNS, commands.c.counted_ms > 0)
     .order_by(commands.c.created_at.desc(), commands.c.id.desc())
+    .limit(1)
+)
+_LATER = commands.alias("later")
+UNKNOWN_OUTCOMES = (
+    select(commands.c.id)
+    .where(
+        commands.c.actuator_id == _OF_PUMP,
+        commands.c.action == Action.ON,
+        commands.c.state == CommandState.TIMED_OUT,
+        or_(
+            commands.c.late_status.is_(None),
+            and_(commands.c.late_status == AckStatus.INTERRUPTED, commands.c.ran_ms.is_(None)),
+        ),
+        ~exists().where(
+            _LATER.c.actuator_id == _OF_PUMP,
+            _LATER.c.action == Action.ON,
+            _LATER.c.state == CommandState.SUCCEEDED,
+            _LATER.c.id > commands.c.id,
+        ),
+    )
     .limit(1)
 )
 RUNS_BETWEEN = (

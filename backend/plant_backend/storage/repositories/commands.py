@@ -220,6 +220,9 @@ class SqlCommands:
             }
         return self._update(command, values)
 
+    def has_unknown_outcome(self, pump: Actuator) -> bool:
+        return self._connection.execute(statements.UNKNOWN_OUTCOMES, {"of_pump": pump.id}).first() is not None
+
     def finish(self, command: Command, state: CommandState, reason: str, now: datetime) -> Command:
         values: dict[str, Any] = {"state": state, "reason": reason, "finished_at": to_ms(now)}
         if state in NEVER_RAN_STATES:
