@@ -427,7 +427,9 @@ class Automation(Protocol):
         command_id: int | None,
     ) -> DecisionRecord: ...
 
-    def last(self, device_number: int) -> DecisionRecord | None: ...
+    def last(self, device_number: int) -> DecisionRecord | None:
+        """Give what was decided last, or None where nothing was, or a newer version did and it cannot be read."""
+        ...
 
     def shadow_doses(self, device_number: int, since: datetime) -> Sequence[tuple[datetime, int]]:
         """Give when shadow mode would have watered, and for how many ms, oldest first."""
@@ -437,7 +439,9 @@ class Automation(Protocol):
         """Give what was decided in [since, until), and the last before, oldest first, without inputs."""
         ...
 
-    def decisions(self, device_number: int, before_id: int | None, limit: int) -> Sequence[DecisionRecord]: ...
+    def decisions(self, device_number: int, before_id: int | None, limit: int) -> Sequence[DecisionRecord]:
+        """Give the decisions of one device, newest first, without those that cannot be read."""
+        ...
 
     def ledger(
         self, device_id: str | None, before_id: int | None, limit: int

@@ -87,7 +87,7 @@ class Automation:
             plant = snapshot(tx, entry.device, pump_of(entry.device), heard, now)
             decision = decide(plant, now)
             if number not in self._written or self._storage.is_shared:
-                self._remember(number, tx.automation.last(number))
+                self._recall(tx, number)
             is_taken_back = _waiting_without_reason(tx, entry.device, plant, decision, now, known_at) is not None
             return decision, is_taken_back or self._is_news(number, plant, decision, now)
 
@@ -174,7 +174,7 @@ class Automation:
             return Decision((), (), (), is_thirsty=False, wake_at=now), None
         if self._storage.is_shared:
             # Another worker may have written meanwhile.
-            self._remember(number, tx.automation.last(number))
+            self._recall(tx, number)
         pump = pump_of(device)
         plant = snapshot(tx, device, pump, heard, now)
         decision = decide(plant, now)
@@ -241,6 +241,11 @@ class Automation:
         """Drop what was kept of a device that is gone."""
         self._written.pop(number, None)
         self._alerted = {key: at for key, at in self._alerted.items() if key[0] != number}
+
+    def _recall(self, tx: Transaction, number: int) -> None:
+        """Go by what the ledger says. Where it says nothing that can be read, what we said before is not the last."""
+        self._written.pop(number, None)
+        self._remember(number, tx.automation.last(number))
 
     def _remember(self, number: int, record: DecisionRecord | None) -> None:
         if record is not None:

@@ -41,9 +41,10 @@ def settle_channels(tx: Transaction, before: Device, device: Device, now: dateti
 
 
 def _retire(tx: Transaction, device: Device, channel: Channel, now: datetime) -> None:
-    for kind, key in tx.alerts.open_keys(device.number):
-        if key == channel.key and kind not in _NEEDS_A_PERSON:
-            _clear(tx, device, AlertKind(kind), key, now)
+    is_open = tx.alerts.open_keys(device.number)
+    for kind in AlertKind:
+        if (kind.value, channel.key) in is_open and kind not in _NEEDS_A_PERSON:
+            _clear(tx, device, kind, channel.key, now)
     if isinstance(channel, Actuator):
         cancel_queued(tx, device, channel, f"The node no longer has {channel.key}.", now)
     elif channel.kind not in _WATCHED:

@@ -18,6 +18,7 @@ from plant_backend.services.directory import DeviceEntry, Directory
 from plant_backend.services.registry import Services, build_services
 from plant_backend.services.tokens import SigningKeys
 from plant_backend.storage.backup import backup, restore
+from plant_backend.storage.driver import raw
 from plant_backend.storage.migrate import migrate
 from plant_backend.storage.postgres_store import PostgresStorage
 from plant_backend.storage.sealer import FileSealer
@@ -202,6 +203,10 @@ class Backend:
 
     async def off(self) -> Command:
         return await self.services.commands.request(self.who, self.device.id, "pump", Action.OFF, None)
+
+    async def rewrite(self, sql: str, *values: object) -> None:
+        """Change what is stored, as another version might have written it."""
+        await self.storage.write(lambda tx: raw(tx.connection).execute(sql, values))  # type: ignore[attr-defined]
 
     async def sweep(self) -> None:
         await self.services.commands.heal_clock()

@@ -97,7 +97,8 @@ class SqlAutomation:
 
     def last(self, device_number: int) -> DecisionRecord | None:
         row = self._connection.execute(_LAST, {"of_device": device_number}).one_or_none()
-        return None if row is None else _record(row)
+        found = None if row is None else _record_or_why_not(row)
+        return None if isinstance(found, UnreadableDecision) else found
 
     def shadow_doses(self, device_number: int, since: datetime) -> Sequence[tuple[datetime, int]]:
         rows = self._connection.execute(
@@ -139,7 +140,8 @@ class SqlAutomation:
         if before_id is not None:
             statement = statement.where(decisions.c.id < before_id)
         rows = self._connection.execute(statement.order_by(decisions.c.id.desc()).limit(limit))
-        return [_record(row) for row in rows]
+        found = [_record_or_why_not(row) for row in rows]
+        return [record for record in found if not isinstance(record, UnreadableDecision)]
 
     def ledger(
         self, device_id: str | None, before_id: int | None, limit: int

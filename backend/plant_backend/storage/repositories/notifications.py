@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
 from plant_backend.domain.alert import Alert, AlertState, Severity
 from plant_backend.domain.errors import NotFound
@@ -17,6 +17,9 @@ from plant_backend.storage.tables import notification_devices as chosen
 from plant_backend.storage.tables import notification_messages as messages
 from plant_backend.storage.tables import notification_targets as targets
 from plant_backend.storage.times import from_ms, from_ms_or_none, to_ms
+
+# What only a newer version knows how to tell is left to it.
+_IS_KNOWN = messages.c.change.in_(list(Change))
 
 
 class SqlNotifications:
@@ -107,6 +110,7 @@ class SqlNotifications:
                 messages.c.alert_id == alert_id,
                 messages.c.target_id == target_id,
                 messages.c.state == MessageState.SENT,
+                _IS_KNOWN,
             )
         )
         return frozenset(Change(row.change) for row in rows)
@@ -198,7 +202,7 @@ class SqlNotifications:
         return self._finish(excess, MessageState.DROPPED, reason, now)
 
     def waiting(self) -> Sequence[tuple[Target, Sequence[Message]]]:
-        waits = messages.c.state == MessageState.WAITING
+        waits = and_(messages.c.state == MessageState.WAITING, _IS_KNOWN)
         of = select(messages.c.target_id).where(waits)
         found: dict[int, list[Message]] = {}
         statement = select_alerts().add_columns(
