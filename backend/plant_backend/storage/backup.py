@@ -71,6 +71,7 @@ def restore(source: Path, database: Path) -> Restored:
             try:
                 _copy(source, new)
                 before, after = migrate(new)
+                _begin_anew(new, database)
                 _check(new)
                 _flush(new)
                 kept = _set_aside(database)
@@ -82,6 +83,39 @@ def restore(source: Path, database: Path) -> Restored:
     except OSError as error:
         raise BackupRefused(f"{source} cannot be restored: {error.strerror}.") from error
     return Restored(before, after, kept)
+
+
+def _begin_anew(new: Path, old: Path) -> None:
+    """Let batches and events go on with ids that nobody has heard of, and let nobody resume at those of before.
+
+    What came after the backup had ids that would be given once more: whoever listened then would resume in the midst of
+    what comes after the restore. Milliseconds of Unix time are ahead of all ids; where the clock is not set yet, those
+    of the database that is there are.
+    """
+    beyond = max(_last_position(new), _last_position(old), time.time_ns() // 1_000_000) + 1
+    with contextlib.closing(sqlite3.connect(new)) as connection, connection:
+        connection.executemany(
+            "INSERT OR REPLACE INTO log_state (key, value) VALUES (?, ?)",
+            [("dropped_through", beyond), ("events_dropped_through", beyond)],
+        )
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (beyond,))
+
+
+def _last_position(database: Path) -> int:
+    """Give the highest id of batches and events that a database ever gave, or 0 where it cannot be read."""
+    if not database.exists():
+        return 0
+    try:
+        with contextlib.closing(sqlite3.connect(database, timeout=5)) as connection:
+            (last,) = connection.execute(
+                "SELECT max(id) FROM (SELECT max(id) AS id FROM batches UNION ALL SELECT max(id) FROM events UNION ALL"
+                " SELECT max(value) FROM log_state"
+                " WHERE key IN ('compacted_through', 'dropped_through', 'events_dropped_through'))"
+            ).fetchone()
+    except sqlite3.Error:
+        return 0
+    return last or 0
 
 
 @contextlib.contextmanager

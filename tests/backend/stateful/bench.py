@@ -145,7 +145,10 @@ class Backend:
         if self._url:
             _load(self._url, kept)
         else:
-            restore(kept, self._path)
+            set_aside = restore(kept, self._path).kept
+            if set_aside is not None:
+                # Its name has the second: another restore in it would be refused.
+                set_aside.unlink()
         await self._open()
 
     async def end(self) -> None:
