@@ -41,6 +41,8 @@ def test_an_alert_is_told_when_it_opens_worsens_is_seen_and_ends() -> None:
     assert told(known, "alert", ALERT, acknowledged_at=AT) == "acknowledged"
     assert told(known, "alert", ALERT, snoozed_until=AT) == "snoozed"
     assert told(known, "alert", ALERT, state="resolved") == "resolved"
+    seen = replace(PLANT, alerts={7: Alert.parse(ALERT | {"acknowledged_at": AT})})
+    assert told(seen, "alert", ALERT, severity="critical", acknowledged_at=None) == "worsened"
     assert told(None, "alert", ALERT) is None
     snoozed = replace(PLANT, alerts={7: Alert.parse(ALERT | {"snoozed_until": AT})})
     assert told(snoozed, "alert", ALERT, snoozed_until=AT, count=2) is None

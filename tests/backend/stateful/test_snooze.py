@@ -111,6 +111,16 @@ async def test_what_becomes_worse_is_told_at_once(backend: Backend) -> None:
     assert await told(backend) == []
 
 
+async def test_who_has_seen_a_warning_has_not_seen_what_it_has_become(backend: Backend) -> None:
+    alert = await raised(backend)
+    seen = await backend.services.alerts.acknowledge(backend.who, alert.id)
+    backend.clock.wait(2 * HOUR_S)
+    assert (await raised(backend)).acknowledged_at == seen.acknowledged_at is not None
+    worse = await raised(backend, Severity.CRITICAL)
+    assert (worse.id, worse.severity, worse.acknowledged_at) == (alert.id, Severity.CRITICAL, None)
+    assert (await backend.services.alerts.acknowledge(backend.who, alert.id)).acknowledged_at is not None
+
+
 async def test_what_lasts_is_counted_and_stays_snoozed(backend: Backend) -> None:
     snoozed = await snooze(backend, await raised(backend), 600)
     backend.clock.wait(2 * HOUR_S)

@@ -67,8 +67,9 @@ class SqlAlerts:
                     sentences=dump(change.sentences),
                     count=alerts.c.count + 1,
                     last_seen_at=to_ms(now),
-                    # Who put off a warning has not put off what it has become.
+                    # Who put off a warning, or has seen it, has not done so with what it has become.
                     snoozed_until=None if is_worse else row.snoozed_until,
+                    acknowledged_at=None if is_worse else row.acknowledged_at,
                 )
             )
         return self._by_id(row.id) if is_worse else None
