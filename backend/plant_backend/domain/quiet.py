@@ -1,11 +1,12 @@
 """Quiet hours: times of day at which the rules let the pump be, and at which people are not disturbed."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from plant_backend.domain import sentences
 from plant_backend.domain.model import Profile
 from plant_backend.domain.reason import Reason, ReasonCode
+from plant_backend.domain.schedule import instant
 
 
 def quiet_refusal(profile: Profile, now: datetime) -> Reason | None:
@@ -21,7 +22,10 @@ def quiet_refusal(profile: Profile, now: datetime) -> Reason | None:
 
 
 def quiet_end(begin: time, end: time, time_zone: str, now: datetime) -> datetime | None:
-    """Give when the quiet hours end that hold now, or None where none do."""
+    """Give when the quiet hours end that hold now, or None where none do.
+
+    An end that the clocks show twice is the first one, so the hour that comes again is not quiet any more.
+    """
     zone = ZoneInfo(time_zone)
     local = now.astimezone(zone)
     if not _is_within(local.time(), begin, end):
@@ -29,7 +33,8 @@ def quiet_end(begin: time, end: time, time_zone: str, now: datetime) -> datetime
     day = local.date()
     if local.time() >= end:
         day += timedelta(days=1)
-    return datetime.combine(day, end, zone).astimezone(UTC)
+    ends_at = instant(day, end, zone)
+    return ends_at if ends_at > now else None
 
 
 def _is_within(moment: time, begin: time, end: time) -> bool:
