@@ -302,7 +302,8 @@ class Commands(Protocol):
     def mark_fetched(self, device_number: int, through_seq: int, now: datetime) -> int:
         """Note that the node knows all numbers up to a `seq`. Gives how many of ours were not handed out for that.
 
-        Those before the last one that was handed out do not count: the node passed over them.
+        Those before the last one that was handed out do not count: the node passed over them. Nor do those whose end a
+        restored backup knew: in no history were they handed out.
         """
         ...
 
@@ -315,7 +316,10 @@ class Commands(Protocol):
     ) -> Command: ...
 
     def has_unknown_outcome(self, pump: Actuator) -> bool:
-        """Tell whether nobody knows what became of some run of a pump since the last one that went as asked."""
+        """Tell whether nobody knows what became of some run that the open alert about a pump can be of.
+
+        Those before a run that went as asked, and before the alert opened, are no longer asked about.
+        """
         ...
 
     def finish(self, command: Command, state: CommandState, reason: str, now: datetime) -> Command: ...

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plant_backend.storage.errors import DatabaseError, DatabaseInUse, DatabaseUnusable
+from plant_backend.storage.log_marks import OVER_AT_RESTORE
 from plant_backend.storage.migrate import migrate
 from plant_backend.storage.sqlite import ProcessLock
 
@@ -88,6 +89,8 @@ def restore(source: Path, database: Path) -> Restored:
 def _begin_anew(new: Path, old: Path) -> None:
     """Let batches and events go on with ids that nobody has heard of, and let nobody resume at those of before.
 
+    Which commands were over by then is kept: no other history handed them out.
+
     What came after the backup had ids that would be given once more: whoever listened then would resume in the midst of
     what comes after the restore. Milliseconds of Unix time are ahead of all ids; where the clock is not set yet, those
     of the database that is there are.
@@ -97,6 +100,11 @@ def _begin_anew(new: Path, old: Path) -> None:
         connection.executemany(
             "INSERT OR REPLACE INTO log_state (key, value) VALUES (?, ?)",
             [("dropped_through", beyond), ("events_dropped_through", beyond)],
+        )
+        connection.execute(
+            "INSERT OR REPLACE INTO log_state (key, value)"
+            " SELECT ?, coalesce(min(CASE WHEN state = 'queued' THEN id - 1 END), max(id), 0) FROM commands",
+            (OVER_AT_RESTORE,),
         )
         connection.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (beyond,))

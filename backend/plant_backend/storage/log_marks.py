@@ -7,6 +7,9 @@ from plant_backend.storage.driver import raw
 CLOCK_MOVED = "clock_moved_ms"
 """The mark that says by how much dates were moved with the clock, since the first start."""
 
+OVER_AT_RESTORE = "over_at_restore"
+"""The mark that says up to which id a restored backup knew the end of all commands."""
+
 
 def log_mark(connection: Connection, key: str) -> int:
     """Read a mark: `compacted_through`, `dropped_through`, `events_dropped_through`, `…_kept_from`."""

@@ -89,6 +89,16 @@ async def test_an_old_unknown_run_keeps_no_new_alert_open(backend: Backend) -> N
     assert await open_kinds(backend) == set()
 
 
+async def test_an_unknown_run_that_a_person_has_dealt_with_keeps_no_new_alert_open(backend: Backend) -> None:
+    await a_given_up_run(backend)
+    (alert,) = await backend.services.alerts.all(backend.who, AlertState.OPEN, None, 10)
+    await backend.services.alerts.resolve(backend.who, alert.id)
+    second = await a_given_up_run(backend)
+    assert await open_kinds(backend) == {UNKNOWN}
+    await say(backend, second, AckStatus.SUCCEEDED, 5_000)
+    assert await open_kinds(backend) == set()
+
+
 async def test_a_node_that_lost_an_outcome_opens_it(backend: Backend) -> None:
     run = await a_fetched_run(backend)
     await say(backend, run, AckStatus.DUPLICATE, None)

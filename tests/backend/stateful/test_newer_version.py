@@ -86,3 +86,19 @@ async def test_a_reason_of_a_newer_version_is_no_failure_of_the_rules(backend: B
     decided = await backend.services.automation.decisions(backend.who, backend.device.id, None, 10)
     assert [decision.reasons[0].code for decision in decided] == ["moist"], "ours is written, and once"
     assert await open_kinds(backend) == []
+
+
+async def test_a_page_of_decisions_is_as_long_as_asked_though_one_cannot_be_read(backend: Backend) -> None:
+    for soil in (60.0, 10.0, 60.0, 10.0):
+        await backend.tell(soil)
+        await backend.evaluate()
+        backend.clock.wait(3_600)
+    decisions = backend.services.automation.decisions
+    first, *_, last = reversed(await decisions(backend.who, backend.device.id, None, 10))
+    await backend.rewrite("UPDATE decisions SET reasons = ? WHERE id = ?", f'[{{"code": "{NEWER}"}}]', last.id)
+
+    page = await decisions(backend.who, backend.device.id, None, 2)
+    assert len(page) == 2
+    assert last.id not in [decision.id for decision in page]
+    rest = await decisions(backend.who, backend.device.id, page[-1].id, 10)
+    assert rest[-1].id == first.id

@@ -148,6 +148,24 @@ async def test_orders_that_took_the_numbers_of_unknown_runs_hide_none(
     assert "3 commands" in ((await backend.commands())[0].reason or "")
 
 
+async def test_what_was_over_in_the_backup_is_no_unknown_run(
+    backend: Backend, node: Node, database: Path | str
+) -> None:
+    """A dump of PostgreSQL's own is put back by nobody who notes what was over: as many are unknown as could be."""
+    await unfetched_orders(backend, 5)
+    kept = backend.backup()
+    for unknown in (1 if isinstance(database, Path) else 6, 1):
+        assert len(await a_dry_look(backend, node)) == 1
+        await backend.restore(kept)
+        await obey(backend, node)
+
+        (told, *_) = await backend.commands()
+        assert told.requested_by == "unknown"
+        assert (told.reason or "").startswith(f"The node knows {unknown} command")
+        kept = backend.backup()
+        backend.clock.wait(24 * 3_600)
+
+
 async def test_a_dose_that_was_fetched_after_the_backup_counts_though_the_restored_one_expired(
     backend: Backend, node: Node
 ) -> None:

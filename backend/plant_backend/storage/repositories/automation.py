@@ -136,12 +136,17 @@ class SqlAutomation:
                 )
 
     def decisions(self, device_number: int, before_id: int | None, limit: int) -> Sequence[DecisionRecord]:
-        statement = _select().where(decisions.c.device_number == device_number)
-        if before_id is not None:
-            statement = statement.where(decisions.c.id < before_id)
-        rows = self._connection.execute(statement.order_by(decisions.c.id.desc()).limit(limit))
-        found = [_record_or_why_not(row) for row in rows]
-        return [record for record in found if not isinstance(record, UnreadableDecision)]
+        statement = _select().where(decisions.c.device_number == device_number).order_by(decisions.c.id.desc())
+        found: list[DecisionRecord] = []
+        while (missing := limit - len(found)) > 0:
+            page = statement if before_id is None else statement.where(decisions.c.id < before_id)
+            rows = self._connection.execute(page.limit(missing)).all()
+            records = [_record_or_why_not(row) for row in rows]
+            found += [record for record in records if not isinstance(record, UnreadableDecision)]
+            if len(rows) < missing:
+                break
+            before_id = rows[-1].id
+        return found
 
     def ledger(
         self, device_id: str | None, before_id: int | None, limit: int

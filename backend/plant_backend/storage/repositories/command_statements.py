@@ -21,8 +21,9 @@ from sqlalchemy import (
     update,
 )
 
+from plant_backend.domain.alert import AlertKind, AlertState
 from plant_backend.domain.command import LIVE_STATES, AckStatus, Action, CommandState, Origin
-from plant_backend.storage.tables import actuators, commands, devices
+from plant_backend.storage.tables import actuators, alerts, commands, devices
 
 NEW = (
     "device_number",
@@ -145,14 +146,26 @@ LAST_COUNTED = (
     .limit(1)
 )
 _LATER = commands.alias("later")
+_TOLD_SINCE = (
+    select(alerts.c.first_seen_at)
+    .where(
+        alerts.c.device_number == commands.c.device_number,
+        alerts.c.kind == AlertKind.COMMAND_TIMED_OUT,
+        alerts.c.channel == bindparam("of_channel"),
+        alerts.c.state == AlertState.OPEN,
+    )
+    .scalar_subquery()
+)
 UNKNOWN_OUTCOMES = (
     select(commands.c.id)
     .where(
         commands.c.actuator_id == _OF_PUMP,
         commands.c.action == Action.ON,
         commands.c.state == CommandState.TIMED_OUT,
+        commands.c.finished_at >= _TOLD_SINCE,
         or_(
             commands.c.late_status.is_(None),
+            commands.c.late_status == AckStatus.DUPLICATE,
             and_(commands.c.late_status == AckStatus.INTERRUPTED, commands.c.ran_ms.is_(None)),
         ),
         ~exists().where(
@@ -204,11 +217,9 @@ _LAST_FETCHED = (
     )
     .scalar_subquery()
 )
-MARK_FETCHED = (
-    update(commands)
-    .where(_IS_UNFETCHED, commands.c.seq <= bindparam("through"), commands.c.seq > _LAST_FETCHED)
-    .values(delivered_at=bindparam("now"))
-)
+_IS_PASSED_OVER = and_(_IS_UNFETCHED, commands.c.seq <= bindparam("through"), commands.c.seq > _LAST_FETCHED)
+COUNT_UNKNOWN = select(func.count()).where(_IS_PASSED_OVER, commands.c.id > bindparam("over_through"))
+MARK_FETCHED = update(commands).where(_IS_PASSED_OVER).values(delivered_at=bindparam("now"))
 LAST_SEQ = select(devices.c.last_seq).where(devices.c.number == bindparam("of_device"))
 
 _WAITING = (

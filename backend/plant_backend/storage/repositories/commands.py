@@ -24,7 +24,7 @@ from plant_backend.domain.guards import CAP_WINDOW
 from plant_backend.domain.model import Actuator, Device, PumpState
 from plant_backend.ports import PumpGuard
 from plant_backend.storage.driver import attempt
-from plant_backend.storage.log_marks import CLOCK_MOVED, log_mark, set_mark
+from plant_backend.storage.log_marks import CLOCK_MOVED, OVER_AT_RESTORE, log_mark, set_mark
 from plant_backend.storage.repositories import command_statements as statements
 from plant_backend.storage.repositories.command_statements import select_commands
 from plant_backend.storage.tables import commands, devices
@@ -158,7 +158,9 @@ class SqlCommands:
         }
         given = {statements.new_value(column): value for column, value in new.items()}
         self._connection.execute(statements.CLAIM, {"of_device": device.number, **given})
-        return self._update(self._claimed(device), {"reason": reason, "finished_at": now_ms})
+        # Its number is none that the node has yet to fetch.
+        told = {"reason": reason, "finished_at": now_ms, "delivered_at": now_ms}
+        return self._update(self._claimed(device), told)
 
     def _claimed(self, device: Device) -> Command:
         of_device = {"of_device": device.number}
@@ -190,8 +192,11 @@ class SqlCommands:
         return rows.first() is not None
 
     def mark_fetched(self, device_number: int, through_seq: int, now: datetime) -> int:
-        given = {"of_device": device_number, "through": through_seq, "now": to_ms(now)}
-        return self._connection.execute(statements.MARK_FETCHED, given).rowcount
+        given = {"of_device": device_number, "through": through_seq}
+        over = {"over_through": log_mark(self._connection, OVER_AT_RESTORE)}
+        unknown: int = self._connection.execute(statements.COUNT_UNKNOWN, given | over).scalar_one()
+        self._connection.execute(statements.MARK_FETCHED, given | {"now": to_ms(now)})
+        return unknown
 
     def deliverable(self, device_number: int, after: int | None, now: datetime, limit: int) -> Sequence[Command]:
         given = {"of_device": device_number, "now": to_ms(now), "at_most": limit}
@@ -221,7 +226,8 @@ class SqlCommands:
         return self._update(command, values)
 
     def has_unknown_outcome(self, pump: Actuator) -> bool:
-        return self._connection.execute(statements.UNKNOWN_OUTCOMES, {"of_pump": pump.id}).first() is not None
+        given = {"of_pump": pump.id, "of_channel": pump.key}
+        return self._connection.execute(statements.UNKNOWN_OUTCOMES, given).first() is not None
 
     def finish(self, command: Command, state: CommandState, reason: str, now: datetime) -> Command:
         values: dict[str, Any] = {"state": state, "reason": reason, "finished_at": to_ms(now)}
