@@ -175,8 +175,9 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
 
     async def _async_with_history(self, snapshot: Message, *, begins_stream: bool = False) -> Garden:
         """Add to a snapshot the runs and the last decision of each device, which it does not carry."""
-        # A backend that was restored from a copy goes on with ids that it had given before: what is known has others.
-        went_back = begins_stream and not Garden(position=snapshot.id).covers(self.data)
+        # A stream begins with a snapshot where the backend cannot go on from what was heard. One that was restored from
+        # a copy gives the ids of commands a second time, at positions ahead or behind: what is known has others.
+        went_back = begins_stream and bool(self.data.plants)
         known = {} if went_back else self.data.plants
         commands: dict[str, list[Command]] = {}
         decisions: dict[str, Decision] = {}
@@ -230,7 +231,9 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             self._async_line_is_down(error)
             self.config_entry.async_start_reauth(self.hass)
         except (UnsupportedVersion, ConfigEntryError) as error:
-            # The safety refresh keeps looking, and starts the stream again when the backend fits.
+            # The safety refresh keeps looking, and starts the stream again when the backend fits: from what was heard,
+            # for only then the backend tells whether it went back meanwhile.
+            self._resume_from = position
             self._async_line_is_down(error)
 
     @callback

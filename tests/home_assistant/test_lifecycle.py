@@ -165,8 +165,14 @@ async def test_a_backend_that_was_restored_from_a_copy_is_believed(field: Field)
     await field.becomes("sensor", "soil", "33.0")
 
 
-async def test_a_backend_that_was_restored_from_a_copy_may_give_ids_again(field: Field) -> None:
-    """A lamp that was lit since the copy goes out, and water that is given from there on is counted."""
+@pytest.mark.parametrize(("known", "heard"), [("999999999.999999999", None), ("1.1", "999999999.1")])
+async def test_a_backend_that_was_restored_from_a_copy_may_give_ids_again(
+    field: Field, known: str, heard: str | None
+) -> None:
+    """A lamp that was lit since the copy goes out, and water that is given from there on is counted.
+
+    Whether the positions go on behind those that were heard, or far ahead.
+    """
     entry = await field.set_up()
     coordinator = entry.runtime_data
     await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
@@ -185,10 +191,10 @@ async def test_a_backend_that_was_restored_from_a_copy_may_give_ids_again(field:
         last={**plant.last, "lamp": replace(lamp, id=lamp.id + 500)},
     )
     plants = {field.node.device_id: since}
-    coordinator.async_set_updated_data(Garden(plants, position="999999999.999999999"))
+    coordinator.async_set_updated_data(Garden(plants, position=known))
     assert field.value("sensor", "water_total") == "0.2"
 
-    await reopen(coordinator, None)
+    await reopen(coordinator, heard)
     await field.call("switch", "turn_off", field.entity_id("switch", "lamp"))
     dark = await field.poll(lit["seq"])
     await field.do(field.node.ack, dark, "succeeded", 0)
