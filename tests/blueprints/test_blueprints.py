@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from homeassistant.components import automation
+from homeassistant.components.homeassistant.triggers import time_pattern
 from homeassistant.core import CoreState, HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -18,6 +19,7 @@ from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from pytest_homeassistant_custom_component.common import async_fire_time_changed, async_mock_service
 
 from custom_components.plant_automation.api import PlantApiError, PlantClient
+from custom_components.plant_automation.const import DOMAIN
 from custom_components.plant_automation.coordinator import PlantCoordinator
 from tests.home_assistant.field import READINGS, Field, until
 
@@ -32,6 +34,12 @@ async def installed(hass: HomeAssistant, tmp_path: Path) -> AsyncIterator[None]:
     yield
     for entity_id in hass.states.async_entity_ids(automation.DOMAIN):
         await hass.services.async_call(automation.DOMAIN, "turn_off", {"entity_id": entity_id}, blocking=True)
+
+
+@pytest.fixture
+def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No automation begins because it is a quarter past: by then the test may be anywhere."""
+    monkeypatch.setattr(time_pattern, "async_track_time_change", lambda *_, **__: lambda: None)
 
 
 async def automate(hass: HomeAssistant, name: str, *inputs: dict[str, Any]) -> None:
@@ -414,12 +422,16 @@ async def test_what_the_backend_does_not_snooze_is_told_again_all_the_same(
 
 
 @pytest.mark.usefixtures("installed")
-async def test_a_soil_that_stays_dry_in_spite_of_a_dose_is_told_of(hass: HomeAssistant, field: Field) -> None:
-    """The hose lies beside the pot: each dose is one on the floor."""
+@pytest.mark.parametrize("a_second", [{"seconds": 1}, "00:00:01", 1])
+async def test_a_soil_that_stays_dry_in_spite_of_a_dose_is_told_of(
+    hass: HomeAssistant, field: Field, a_second: Any
+) -> None:
+    """The hose lies beside the pot: each dose is one on the floor. Durations are given as people write them."""
     await field.set_up()
     told = async_mock_service(hass, "notify", "phone")
     given = watering(field) | {
-        "stays_dry_for": {"seconds": 1},
+        "stays_dry_for": a_second,
+        "pause": a_second,
         "when_it_stays_dry": [{"action": "notify.phone", "data": {"message": "Look at the hose"}}],
     }
     await automate(hass, "water_when_dry", given)
@@ -429,22 +441,45 @@ async def test_a_soil_that_stays_dry_in_spite_of_a_dose_is_told_of(hass: HomeAss
     assert len(await commands(field)) == 1
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("installed", "no_clock")
 async def test_a_soil_that_was_dry_before_home_assistant_started_is_told_of_once(
     hass: HomeAssistant, field: Field
 ) -> None:
-    """It becomes dry no more: only a look finds it. After that there are doses again."""
+    """It becomes dry no more: only a look finds that a dose did nothing. After that there are doses again."""
+    await field.set_up()
+    told = async_mock_service(hass, "notify", "phone")
+    await field.do(field.node.send, soil=12)
+    await field.becomes("binary_sensor", "needs_water", "on")
+    await field.call("switch", "turn_on", field.entity_id("switch", "pump"))
+    await field.run()
+    await field.becomes("switch", "pump", "off")
+    doses = async_mock_service(hass, DOMAIN, "water")
+    at_once = {"stays_dry_for": {"seconds": 0}, "pause": {"seconds": 0}}
+    await automate(
+        hass, "water_when_dry", watering(field) | at_once | {"when_it_stays_dry": [{"action": "notify.phone"}]}
+    )
+    for given in (0, 1):
+        trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
+        await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+        await until(lambda: runs(hass) == [0])
+        assert (len(told), len(doses)) == (1, given)
+
+
+@pytest.mark.usefixtures("installed", "no_clock")
+async def test_a_soil_that_was_dry_before_its_automation_was_made_gets_a_dose_first(
+    hass: HomeAssistant, field: Field
+) -> None:
+    """Nobody has watered yet: it is no wonder that it stays dry."""
     await field.set_up()
     told = async_mock_service(hass, "notify", "phone")
     await field.do(field.node.send, soil=12)
     await field.becomes("binary_sensor", "needs_water", "on")
     given = watering(field) | {"stays_dry_for": {"seconds": 0}, "when_it_stays_dry": [{"action": "notify.phone"}]}
     await automate(hass, "water_when_dry", given)
-    for doses in (0, 1):
-        trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
-        await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
-        await until(lambda: runs(hass) == [0])
-        assert (len(told), len(await commands(field))) == (1, doses)
+    trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
+    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+    await until(lambda: runs(hass) == [0])
+    assert (len(told), len(await commands(field))) == (0, 1)
 
 
 @pytest.mark.usefixtures("installed")
