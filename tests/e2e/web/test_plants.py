@@ -1,14 +1,15 @@
 """From the set-up link to plants that are seen live."""
 
 import re
+import time
 from pathlib import Path
 
 from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import LAN_NAME, Window, Windows, ready
 from tests.e2e.web.garden import Garden
-from tests.e2e.web.ways import Way, both_ways
-from tests.live_backend import PASSWORD, Backend, eventually, expect
+from tests.e2e.web.ways import Way, both_ways, direct
+from tests.live_backend import MANIFEST, PASSWORD, Backend, eventually, expect
 
 
 @both_ways
@@ -131,6 +132,54 @@ def test_an_alert_that_somebody_sees_or_puts_off_elsewhere_is_not_said_to_be_new
     garden.ada.request("DELETE", node.path)
     see(page.get_by_role("heading", name="Patient parsley")).to_have_count(0)
     window.complaints = [text for text in window.complaints if "404" not in text]
+
+
+def test_a_snooze_that_runs_out_is_said_aloud(windows: Windows, tmp_path: Path) -> None:
+    fast = {"clock_speed": 900, "clock_origin_ms": int(time.time() * 1000), "sweep_interval_s": 0.5}
+    with Backend(tmp_path / "fast", **fast, evaluation_interval_ms=0) as backend, direct(backend) as site:
+        ada = backend.add_person("ada")
+        reservoir = {**MANIFEST, "sensors": [one for one in MANIFEST["sensors"] if one["key"] == "tank"]}
+        node = ada.add_device("Patient parsley", reservoir)
+        window = windows.open(None, site=site)
+        page = ready(window.sign_in("ada"))
+        # However late it is evaluated: a minute is short on this clock.
+        expect(200, ada.request("PUT", f"{node.path}/automation", json={"stale_after_s": 86_400}))
+        node.send(tank=3)
+        see(page.locator("#announcer")).to_contain_text("New alert: The reservoir is at 3 %")
+        (alert,) = ada.get("/alerts", device_id=node.device_id, state="open")
+        with window.tab.expect_response(re.compile(rf"/alerts/told\?id={alert['id']}$")) as told:
+            expect(200, ada.request("PATCH", f"/alerts/{alert['id']}/snooze", json={"minutes": 15}))
+        assert told.value.text().startswith("The reservoir is at")
+
+
+def test_who_takes_back_a_snooze_that_a_page_found_is_not_said_to_be_news(windows: Windows, garden: Garden) -> None:
+    node = garden.new_plant("Patient parsley")
+    node.send(soil=41, tank=3, air=21)
+    (alert,) = eventually(lambda: garden.ada.get("/alerts", device_id=node.device_id, state="open"))
+    path = f"/alerts/{alert['id']}/snooze"
+    expect(200, garden.ada.request("PATCH", path, json={"minutes": 60}))
+    window = windows.open()
+    # As after a long absence: the stream begins with what there is.
+    window.tab.route("**/events", lambda route: route.continue_(headers=_without_position(route.request.headers)))
+    window.reload()
+    page = ready(window.page)
+    page.evaluate(
+        "document.addEventListener('plant:news', ({ detail }) => {"
+        f" if (detail.news.alert?.id === {alert['id']}) document.body.dataset.heard = 'called back'; }})"
+    )
+    fetched: list[str] = []
+    window.tab.on("request", lambda request: fetched.append(request.url))
+    expect(200, garden.ada.request("DELETE", path))
+    see(page.locator("body")).to_have_attribute("data-heard", "called back")
+    page.evaluate("fetch('?over')")
+    assert [url for url in fetched if "/alerts/told" in url] == []
+    garden.ada.request("DELETE", node.path)
+    see(page.get_by_role("heading", name="Patient parsley")).to_have_count(0)
+    window.complaints = [text for text in window.complaints if "404" not in text]
+
+
+def _without_position(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "last-event-id"}
 
 
 @both_ways

@@ -18,10 +18,11 @@ const REFRESH_MS = 1_000; // a part of the page is fetched at most so often
 const refreshed = new Map();
 
 /**
- * The alerts that were heard of, with their severities. The stream tells of one again when somebody sees it or puts it off.
- * @type {Set<string>}
+ * Until when each alert that was heard of, with its severity, is snoozed. The stream tells of one again when somebody
+ * sees it or puts it off, and when that is over.
+ * @type {Map<string, string | null>}
  */
-const heard = new Set();
+const heard = new Map();
 
 /** Follows the stream for as long as the page is open. */
 export function listen() {
@@ -149,10 +150,11 @@ async function visible() {
 function hear(type, data) {
   if (type === "info") return;
   // The stream could not go on where the page was: what it shows may be old.
+  if (type === "snapshot") hearAnew(JSON.parse(data));
   if (type === "snapshot" || type === "too_slow") return refreshAll();
-  /** @type {{device_id?: string, alert?: Alert, device_deleted?: {id: string}}} */
+  /** @type {{device_id?: string, at?: string, alert?: Alert, device_deleted?: {id: string}}} */
   const news = JSON.parse(data);
-  if (news.alert && isNew(news.alert)) void announceAlert(news.alert.id);
+  if (news.alert && isNew(news.alert, news.at ?? "")) void announceAlert(news.alert.id);
   document.dispatchEvent(new CustomEvent("plant:news", { detail: { type, news } }));
   for (const element of document.querySelectorAll("[data-refresh]")) {
     const { device, types } = /** @type {HTMLElement} */ (element).dataset;
@@ -164,15 +166,33 @@ function hear(type, data) {
 }
 
 /**
- * Tells whether an alert has opened or risen, and waits for somebody. Each that is heard of goes by here.
+ * Knows of the alerts that are open, and of no other: after a restore an id may be that of another one.
+ * @param {{devices: {alerts: Alert[]}[]}} snapshot
+ */
+function hearAnew({ devices }) {
+  heard.clear();
+  for (const alert of devices.flatMap(({ alerts }) => alerts)) heard.set(key(alert), alert.snoozed_until);
+}
+
+/** @param {Alert} alert */
+function key({ id, severity }) {
+  return `${id} ${severity}`;
+}
+
+/**
+ * Tells whether an alert has opened or risen, and waits for somebody, or does so again as its snooze has run out. Each
+ * that is heard of goes by here.
  * @param {Alert} alert
+ * @param {string} at when it came to be so, by the clock that the snooze ends by
  * @returns {boolean}
  */
-function isNew({ id, state, severity, acknowledged_at, snoozed_until }) {
-  if (state !== "open") return false;
-  const wasHeard = heard.has(`${id} ${severity}`);
-  heard.add(`${id} ${severity}`);
-  return !wasHeard && !acknowledged_at && !snoozed_until;
+function isNew(alert, at) {
+  if (alert.state !== "open") return false;
+  const until = heard.get(key(alert));
+  heard.set(key(alert), alert.snoozed_until);
+  if (alert.snoozed_until) return false;
+  // Who takes a snooze back before its end knows of the alert.
+  return until === undefined ? !alert.acknowledged_at : until !== null && Date.parse(at) >= Date.parse(until);
 }
 
 /**
