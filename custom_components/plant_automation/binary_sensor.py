@@ -9,6 +9,7 @@ from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.restore_state import RestoredExtraData, RestoreEntity
 from homeassistant.util import dt as dt_util
 
 from .api import Alert, Plant
@@ -47,6 +48,8 @@ def _is_watering(plant: Plant) -> bool:
 
 
 PROBLEM = "problem"
+
+_KNOWN = "known"
 
 DESCRIPTIONS = (
     PlantBinarySensorDescription(
@@ -122,7 +125,7 @@ class PlantBinarySensor(PlantEntity, BinarySensorEntity):
         return None if attributes is None else attributes(self.plant)
 
 
-class ProblemSensor(PlantBinarySensor):
+class ProblemSensor(PlantBinarySensor, RestoreEntity):
     """Whether anything is open, and what.
 
     What opened while the backend was away, or Home Assistant off, fired no event: `since_outage` says which that is,
@@ -131,6 +134,23 @@ class ProblemSensor(PlantBinarySensor):
     """
 
     _before_outage: frozenset[object] = frozenset()
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Go on from what was known as the last start ended: it was told then."""
+        await super().async_added_to_hass()
+        stored = await self.async_get_last_extra_data()
+        known = None if stored is None else stored.as_dict().get(_KNOWN)
+        if known:
+            self._before_outage = frozenset(map(tuple, known))
+
+    @property
+    @override
+    def extra_restore_state_data(self) -> RestoredExtraData | None:
+        """Keep what is known. The attributes would not do: they are gone where the backend is away at the end."""
+        if self.device_id not in self.coordinator.data.plants:
+            return None
+        return RestoredExtraData({_KNOWN: [_what_calls(alert) for alert in self.plant.alerts.values()]})
 
     @callback
     @override
@@ -161,6 +181,6 @@ class ProblemSensor(PlantBinarySensor):
         }
 
 
-def _what_calls(alert: Alert) -> object:
+def _what_calls(alert: Alert) -> tuple[object, ...]:
     """Give what of an alert makes it news: that it opened, that it became worse, that its snooze ended."""
-    return alert.id, alert.first_seen_at, alert.severity, alert.snoozed_until is None
+    return alert.id, alert.first_seen_at.isoformat(), alert.severity, alert.snoozed_until is None

@@ -388,6 +388,35 @@ async def test_what_opened_while_home_assistant_was_off_is_told_as_it_starts(has
 
 
 @pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_what_was_told_is_not_told_again_as_home_assistant_starts(
+    hass: HomeAssistant, field: Field, is_away: bool
+) -> None:
+    """Only what opened while it was off is. Whether the backend was there as it stopped or not."""
+    entry = await field.set_up()
+    sent = await phone(hass, field)
+    await field.do(field.node.send, air=60)
+    await until(lambda: len(sent) == 1)
+    (told,) = problems(field)
+    if is_away:
+        entry.runtime_data._async_line_is_down(PlantApiError("no route to host"))
+        await field.becomes("binary_sensor", "problem", "unavailable")
+    for opened in ({}, {"tank": 3}):
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        if opened:
+            await field.do(field.node.send, **opened)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await field.becomes("binary_sensor", "problem", "on")
+        await until(lambda opened=opened: len(problems(field)) == 1 + len(opened))
+        await until(lambda: runs(hass) == [0])
+        await hass.async_block_till_done()
+        is_news = {alert["id"]: alert["since_outage"] for alert in problems(field)}
+        assert is_news.pop(told["id"]) is False
+        assert list(is_news.values()) == [True] * len(opened)
+        assert len(sent) == 1 + len(opened)
+
+
+@pytest.mark.usefixtures("installed")
 async def test_a_snooze_that_is_too_short_for_the_backend_lasts_a_little_longer(
     hass: HomeAssistant, field: Field
 ) -> None:
@@ -542,7 +571,7 @@ async def test_a_vacation_check_names_what_is_wrong(hass: HomeAssistant, field: 
     assert told[0].data["message"] == "Basil Problem"
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("installed", "no_clock")
 async def test_cold_air_switches_the_heater_with_hysteresis(hass: HomeAssistant, field: Field) -> None:
     """On below, off well above, and nothing in between."""
     await field.set_up(readings=READINGS | {"air": 8})
