@@ -434,6 +434,31 @@ def test_a_node_that_setup_stopped_runs_again(
     assert "the node runs again" in capsys.readouterr().out
 
 
+SETS_UP = """
+import sys
+from pathlib import Path
+from plant_node.setup import commands, service
+service.UNIT_FILE = Path(sys.argv[1])
+commands.set_up(Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
+def test_a_node_that_setup_stopped_runs_again_where_the_line_drops(
+    machine: Machine, downloaded: Path, tmp_path: Path
+) -> None:
+    unit, config = machine.folder / service.UNIT, tmp_path / "node.toml"
+    arguments = ["-c", SETS_UP, str(unit), str(config), str(downloaded)]
+    terminal = pexpect.spawn(sys.executable, arguments, timeout=60, encoding="utf-8")
+    terminal.expect_exact("Stop it, so that its pins can be tried?")
+    terminal.sendline(STOP_IT)
+    terminal.expect_exact("Your choice")
+    # The terminal is gone for reading and writing, and its session hears of it.
+    os.close(terminal.child_fd)
+    terminal.wait()
+    assert machine.orders() == ["stop", "start"]
+    assert machine.runs()
+
+
 def test_a_node_that_setup_stopped_runs_again_after_a_mistake(
     machine: Machine, downloaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

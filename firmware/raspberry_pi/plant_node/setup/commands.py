@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from plant_node.agent import STATE_FILE, StateBusy, make_clock, only_one
 from plant_node.channels import PUMP
@@ -21,6 +25,7 @@ from plant_node.setup.wizard import Wizard, read_downloaded, try_sign_in
 from plant_node.trial import open_ledger, sensor_lines, try_actuator
 
 _FAILED = 1
+_LEAVING = (signal.SIGHUP, signal.SIGTERM)
 
 
 def set_up(config: Path | None, downloaded: Path | None) -> int:
@@ -29,6 +34,7 @@ def set_up(config: Path | None, downloaded: Path | None) -> int:
     terminal = Terminal()
     path = config or (SYSTEM_CONFIG if os.geteuid() == 0 else Path("plant-node.toml")).absolute()
     was_running = False
+    handlers: dict[signal.Signals, Any] = {}
     try:
         if downloaded is not None:
             read_downloaded(downloaded)
@@ -37,6 +43,8 @@ def set_up(config: Path | None, downloaded: Path | None) -> int:
         if service.state() == "active":
             if not terminal.yes("The node runs. Stop it, so that its pins can be tried?", default=True):
                 return 0
+            # A line that drops while a question waits would end all of this without a start.
+            handlers = {which: signal.signal(which, _leave) for which in _LEAVING}
             was_running = True
             service.stop()
         board = LinuxBoard()
@@ -52,15 +60,19 @@ def set_up(config: Path | None, downloaded: Path | None) -> int:
             _look_and_try(terminal, settings)
         return _offer_service(terminal, path)
     except Abandoned:
-        terminal.say("\nleft; nothing more was changed")
+        _say_if_heard(terminal, "\nleft; nothing more was changed")
         return _FAILED
     except service.CannotInstall as error:
         terminal.say(f"the node cannot be stopped: {error}")
         return _FAILED
     finally:
         # Whichever way this ended: plants wait for it.
+        for which in handlers:
+            signal.signal(which, signal.SIG_IGN)
         if was_running and service.state() != "active":
             _start_again(terminal)
+        for which, handler in handlers.items():
+            signal.signal(which, handler)
 
 
 def test(words: Words, actuator: str | None, *, is_confirmed: bool) -> int:
@@ -181,10 +193,20 @@ def _start_again(terminal: Terminal) -> None:
     try:
         service.start()
     except service.CannotInstall as error:
-        terminal.say(f"the node stands still: {error}")
-        terminal.say("start it with: sudo systemctl start plant-node")
+        _say_if_heard(terminal, f"the node stands still: {error}")
+        _say_if_heard(terminal, "start it with: sudo systemctl start plant-node")
     else:
-        terminal.say("the node runs again")
+        _say_if_heard(terminal, "the node runs again")
+
+
+def _say_if_heard(terminal: Terminal, text: str) -> None:
+    """Say it, unless the terminal is gone."""
+    with suppress(OSError):
+        terminal.say(text)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise Abandoned
 
 
 def _be_quiet() -> None:
