@@ -470,6 +470,13 @@ async def test_a_soil_that_stays_dry_in_spite_of_a_dose_is_told_of(
     assert len(await commands(field)) == 1
 
 
+async def look_at_soil(hass: HomeAssistant) -> None:
+    """Let the watering look, as it does each quarter of an hour, and wait until it has done what it will."""
+    trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
+    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
+    await until(lambda: runs(hass) == [0])
+
+
 @pytest.mark.usefixtures("installed", "no_clock")
 async def test_a_soil_that_was_dry_before_home_assistant_started_is_told_of_once(
     hass: HomeAssistant, field: Field
@@ -488,9 +495,7 @@ async def test_a_soil_that_was_dry_before_home_assistant_started_is_told_of_once
         hass, "water_when_dry", watering(field) | at_once | {"when_it_stays_dry": [{"action": "notify.phone"}]}
     )
     for given in (0, 1):
-        trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
-        await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
-        await until(lambda: runs(hass) == [0])
+        await look_at_soil(hass)
         assert (len(told), len(doses)) == (1, given)
 
 
@@ -505,9 +510,7 @@ async def test_a_soil_that_was_dry_before_its_automation_was_made_gets_a_dose_fi
     await field.becomes("binary_sensor", "needs_water", "on")
     given = watering(field) | {"stays_dry_for": {"seconds": 0}, "when_it_stays_dry": [{"action": "notify.phone"}]}
     await automate(hass, "water_when_dry", given)
-    trigger = {"entity_id": "automation.water_when_dry_0", "skip_condition": False}
-    await hass.services.async_call(automation.DOMAIN, "trigger", trigger, blocking=True)
-    await until(lambda: runs(hass) == [0])
+    await look_at_soil(hass)
     assert (len(told), len(await commands(field))) == (0, 1)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from plant_backend.domain.account import Principal
-from plant_backend.domain.alert import Alert, Severity
+from plant_backend.domain.alert import Alert, AlertKind, ClearAlert, Severity
 from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Device
 from plant_backend.domain.notification import (
@@ -31,6 +31,11 @@ def announce(tx: Transaction, device: Device, alert: Alert | None, now: datetime
     for target in tx.notifications.concerned(device):
         if is_wanted(alert.severity, target.settings.min_severity):
             _enqueue(tx, target, device, alert, change, told_at, knows=target.user_id == knows)
+
+
+def clear(tx: Transaction, device: Device, kind: AlertKind, channel: str, now: datetime) -> None:
+    """End an alert because what it told of is over, and tell of that; where none is open, nothing."""
+    announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, channel), now), now)
 
 
 def remind(tx: Transaction, device: Device, alert: Alert, now: datetime) -> None:

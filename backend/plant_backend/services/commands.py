@@ -9,7 +9,7 @@ import structlog
 
 from plant_backend.domain import sentences
 from plant_backend.domain.account import Principal
-from plant_backend.domain.alert import AlertKind, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.alert import AlertKind, RaiseAlert, Severity
 from plant_backend.domain.command import (
     AT_NODE_STATES,
     Ack,
@@ -28,7 +28,7 @@ from plant_backend.domain.ledger import EventType
 from plant_backend.domain.model import Actuator, Device, Profile, PumpState
 from plant_backend.domain.reason import Reason
 from plant_backend.ports import Bus, Clock, Storage, Transaction
-from plant_backend.services.announcements import announce
+from plant_backend.services.announcements import announce, clear
 from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.directory import DeviceEntry
 from plant_backend.services.documents import command_document
@@ -359,18 +359,15 @@ class CommandService:
             change = RaiseAlert.saying(AlertKind.COMMAND_FAILED, Severity.WARNING, what, channel=pump.key)
             announce(tx, device, tx.alerts.apply(device.number, change, now), now)
         if ack.status is AckStatus.SUCCEEDED:
-            self._clear(tx, device, AlertKind.COMMAND_FAILED, pump.key, now)
+            clear(tx, device, AlertKind.COMMAND_FAILED, pump.key, now)
         if command.state is CommandState.TIMED_OUT:
             # How long it ran is what matters: an end without that leaves it as unknown as before.
             if ack.status is AckStatus.DUPLICATE or (ack.status is AckStatus.INTERRUPTED and ack.ran_ms is None):
                 self._raise_timed_out(tx, device, command, now)
             elif not tx.commands.has_unknown_outcome(pump):
-                self._clear(tx, device, AlertKind.COMMAND_TIMED_OUT, pump.key, now)
+                clear(tx, device, AlertKind.COMMAND_TIMED_OUT, pump.key, now)
         elif ack.status is AckStatus.SUCCEEDED:
-            self._clear(tx, device, AlertKind.COMMAND_TIMED_OUT, pump.key, now)
-
-    def _clear(self, tx: Transaction, device: Device, kind: AlertKind, channel: str, now: datetime) -> None:
-        announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, channel), now), now)
+            clear(tx, device, AlertKind.COMMAND_TIMED_OUT, pump.key, now)
 
     def _give_up(self, tx: Transaction, device: Device, command: Command, now: datetime) -> None:
         if command.state not in AT_NODE_STATES:

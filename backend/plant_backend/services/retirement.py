@@ -7,11 +7,11 @@ must not thereby be unblocked.
 from datetime import datetime
 
 from plant_backend.domain import sentences
-from plant_backend.domain.alert import AlertKind, ClearAlert, RaiseAlert, Severity
+from plant_backend.domain.alert import AlertKind, RaiseAlert, Severity
 from plant_backend.domain.kinds import SensorKind
 from plant_backend.domain.model import NO_DOSES, Actuator, Device, Sensor
 from plant_backend.ports import Transaction
-from plant_backend.services.announcements import announce
+from plant_backend.services.announcements import announce, clear
 from plant_backend.services.commands import cancel_queued
 from plant_backend.services.plants import pump_of
 
@@ -31,7 +31,7 @@ def settle_channels(tx: Transaction, before: Device, device: Device, now: dateti
     for channel in _channels(device):
         if channel.retired_at is None and channel.key in was_retired:
             for kind in _GONE:
-                _clear(tx, device, kind, channel.key, now)
+                clear(tx, device, kind, channel.key, now)
         elif channel.retired_at is not None and channel.key in was_named:
             _retire(tx, device, channel, now)
     _keep_block(tx, device)
@@ -44,7 +44,7 @@ def _retire(tx: Transaction, device: Device, channel: Channel, now: datetime) ->
     is_open = tx.alerts.open_keys(device.number)
     for kind in AlertKind:
         if (kind.value, channel.key) in is_open and kind not in _NEEDS_A_PERSON:
-            _clear(tx, device, kind, channel.key, now)
+            clear(tx, device, kind, channel.key, now)
     if isinstance(channel, Actuator):
         cancel_queued(tx, device, channel, f"The node no longer has {channel.key}.", now)
     elif channel.kind not in _WATCHED:
@@ -77,10 +77,6 @@ def _keep_block(tx: Transaction, device: Device) -> None:
     )
     if blocked is not None:
         tx.alerts.move(device.number, AlertKind.WATERING_WITHOUT_EFFECT, blocked, pump.key)
-
-
-def _clear(tx: Transaction, device: Device, kind: AlertKind, key: str, now: datetime) -> None:
-    announce(tx, device, tx.alerts.apply(device.number, ClearAlert(kind, key), now), now)
 
 
 def _channels(device: Device) -> tuple[Channel, ...]:

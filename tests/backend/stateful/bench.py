@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
+import pytest
 from plant_backend.bus.local import LocalBus
 from plant_backend.bus.relay import Relay
 from plant_backend.domain.account import Principal
@@ -28,6 +29,9 @@ from plant_backend.storage.times import from_ms
 from plant_backend.wording.writer import CatalogWriter
 
 from tests.builders import DAY, NOW, a_manifest, to_ms
+
+in_a_file = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For tests of what does not depend on the database, or of a file's alone."""
 
 TTL_MS = 120_000
 CAP_MS = 20_000

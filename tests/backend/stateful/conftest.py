@@ -21,8 +21,8 @@ def database(request: pytest.FixtureRequest) -> Path | str:
 
 
 @pytest.fixture
-async def backend(tmp_path: Path, empty: Path) -> AsyncIterator[Backend]:
+async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
     backend = Backend(tmp_path)
-    await backend.begin(empty)
+    await backend.begin(database)
     yield backend
     await backend.end()

@@ -1,8 +1,5 @@
 """A clock that is set while the backend runs gives no dose early and loses none: waits are kept in true time."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from plant_backend.clock import SystemClock
 from plant_backend.domain.alert import AlertState
@@ -13,14 +10,6 @@ from tests.backend.stateful.bench import CAP_MS, PROFILE, Backend, Reading
 
 HOUR_S = 3_600
 JUMPS = [31, 3 * HOUR_S, 25 * HOUR_S, 20_000 * HOUR_S, -31, -3 * HOUR_S, -25 * HOUR_S]
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(database)
-    yield backend
-    await backend.end()
 
 
 async def run_a_dose(backend: Backend, duration_ms: int = 5_000) -> None:

@@ -1,23 +1,11 @@
 """Doses that raise nothing block the pump, whatever else is asked of it meanwhile."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 from plant_backend.domain.alert import AlertKind, AlertState
 from plant_backend.domain.command import AckStatus
 from plant_backend.domain.reason import ReasonCode
 from plant_backend.services.replay import Replay
 
 from tests.backend.stateful.bench import PROFILE, TTL_MS, Backend, Node
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(database)
-    yield backend
-    await backend.end()
 
 
 async def look(backend: Backend, node: Node) -> int:

@@ -1,9 +1,7 @@
 """Over hours, on the services themselves: silence is told, a lamp goes out, and memory is given back."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import time, timedelta
-from pathlib import Path
 
 import pytest
 from plant_backend.domain.alert import AlertState
@@ -14,14 +12,6 @@ from plant_backend.storage.driver import raw
 from tests.backend.stateful.bench import PROFILE, Backend
 
 HOUR_S = 3_600
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(database)
-    yield backend
-    await backend.end()
 
 
 async def open_alerts(backend: Backend) -> dict[str, str]:

@@ -1,8 +1,5 @@
 """An outcome that comes after its run was given up: the alert that nobody knew it ends, or says why it does not."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from plant_backend.domain.alert import AlertKind, AlertState
 from plant_backend.domain.command import Ack, AckStatus, Command, CommandState
@@ -10,14 +7,6 @@ from plant_backend.domain.command import Ack, AckStatus, Command, CommandState
 from tests.backend.stateful.bench import PROFILE, Backend
 
 UNKNOWN, FAILED = AlertKind.COMMAND_TIMED_OUT, AlertKind.COMMAND_FAILED
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(database)
-    yield backend
-    await backend.end()
 
 
 async def a_fetched_run(backend: Backend) -> Command:

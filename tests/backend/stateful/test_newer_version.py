@@ -1,8 +1,5 @@
 """While processes are replaced one by one, the old ones meet what only the new ones have words for."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from plant_backend.domain.alert import AlertKind, AlertState, RaiseAlert, Severity
 from plant_backend.domain.errors import NotFound
@@ -15,14 +12,6 @@ from tests.backend.stateful.bench import Backend
 from tests.builders import HOUR
 
 NEWER = "frost_ahead"
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(database)
-    yield backend
-    await backend.end()
 
 
 async def raise_alert(backend: Backend, channel: str) -> int:

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.backend.stateful.bench import Backend
+from tests.backend.stateful.bench import Backend, in_a_file
+
+pytestmark = in_a_file
 
 
 @pytest.mark.parametrize("steps", range(6))

@@ -1,6 +1,5 @@
 """A database from yesterday does not know today's doses. The node does, and they count."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,6 @@ from plant_backend.domain.reason import ReasonCode
 from tests.backend.stateful.bench import CAP_MS, PROFILE, TTL_MS, Backend, Node
 
 DRY = 12.0
-
-
-@pytest.fixture
-async def backend(tmp_path: Path, database: Path | str) -> AsyncIterator[Backend]:
-    backend = Backend(tmp_path)
-    await backend.begin(database)
-    yield backend
-    await backend.end()
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from contextlib import aclosing
 
 import pytest
 
-from tests.backend.stateful.bench import Backend
+from tests.backend.stateful.bench import Backend, in_a_file
+
+pytestmark = in_a_file
 
 
 def begin(backend: Backend) -> None:

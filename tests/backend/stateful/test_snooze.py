@@ -11,8 +11,10 @@ from plant_backend.domain.notification import Change, TargetSettings, plan
 from plant_backend.services.announcements import announce
 from plant_backend.services.real_time import from_real_ms, real_ms
 
-from tests.backend.stateful.bench import PROFILE, Backend, Reading
+from tests.backend.stateful.bench import PROFILE, Backend, Reading, in_a_file
 from tests.builders import DAY
+
+pytestmark = in_a_file
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 KIND = AlertKind.NOT_WATERING

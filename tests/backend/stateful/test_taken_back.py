@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from plant_backend.domain.command import CommandState
 
-from tests.backend.stateful.bench import Backend, Reading
+from tests.backend.stateful.bench import Backend, Reading, in_a_file
+
+pytestmark = in_a_file
 
 
 async def test_a_look_from_before_the_news_takes_back_no_run_from_after_it(
