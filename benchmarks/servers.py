@@ -115,11 +115,16 @@ def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a port that nobody else is given while this process lives.
+
+    A socket that is bound and does not listen keeps it; a server with SO_REUSEADDR may bind it beside.
+    """
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", 0))
+    port: int = place.getsockname()[1]
+    place.detach()
+    return port
 
 
 def uvicorn_command(application: str, port: int) -> list[str]:

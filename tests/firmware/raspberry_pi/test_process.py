@@ -93,7 +93,7 @@ def test_a_ledger_that_is_gone_is_no_fresh_allowance(backend: FakeBackend, state
         assert running.terminate() == 0
 
     assert (cut["status"], cut["reason"]) == ("succeeded", "max_day")
-    assert 4_900 <= cut["ran_ms"] <= 7_000
+    assert 4_900 <= cut["ran_ms"] <= 15_000
     assert (again["status"], again["ran_ms"] >= 300) == ("succeeded", True)
 
 
