@@ -132,6 +132,7 @@ def a_mailbox() -> Iterator[Mailbox]:
         port=reserve_a_port(mailbox),
         authenticator=authenticator,
         auth_require_tls=False,
+        ready_timeout=60,
     )
     controller.start()
     mailbox.port = controller.port

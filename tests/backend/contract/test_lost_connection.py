@@ -90,6 +90,8 @@ async def test_who_waited_for_the_lock_in_vain_says_so_and_does_not_wait_again(
             with pytest.raises(Unavailable):
                 await storage.write(one)
             assert len(tries) == 1
+            # To hang up lets the lock go as well, though only when the server gets to it.
+            other.execute(f"SELECT pg_advisory_unlock({WRITE_LOCK})".encode())
         assert await storage.write(one) == 1
     finally:
         await storage.close()
