@@ -199,7 +199,7 @@ def test_one_process_is_cut_off_from_redis(tmp_path: Path, servers: tuple[Postgr
             node = owner.add_device()
             elsewhere = node_at(b, node)
             expect(200, owner.request("PUT", f"{node.path}/automation", json=AUTOMATION))
-            assert readiness(a) == readiness(b) == (200, "redis")
+            assert eventually(lambda: readiness(a) == readiness(b) == (200, "redis"), within_s=HEALED_WITHIN_S)
             line.cut()
             assert eventually(lambda: "cannot be reached" in readiness(a)[1], within_s=HEALED_WITHIN_S)
             assert readiness(b) == (200, "redis")

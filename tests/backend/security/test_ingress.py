@@ -42,7 +42,7 @@ class Home:
             transport=httpx.HTTPTransport(local_address=peer),
             base_url=self.url,
             headers={name: value for name, value in (given | headers).items() if value},
-            timeout=30,
+            timeout=60,
         )
 
 
@@ -86,7 +86,8 @@ def test_on_the_other_port_no_such_header_has_an_effect(home: Home, owner: httpx
     """Whatever the address: the Supervisor's own speaks to that port too, and so may any app."""
     forged = {"x-ingress-path": PREFIX, "x-remote-user-id": "u-anna", "x-remote-user-name": "Anna", **SAME_SITE}
     for peer in ("127.0.0.1", SUPERVISOR):
-        with httpx.Client(transport=httpx.HTTPTransport(local_address=peer), base_url=home.backend.url) as client:
+        way = httpx.HTTPTransport(local_address=peer)
+        with httpx.Client(transport=way, base_url=home.backend.url, timeout=60) as client:
             page = client.get("/web", headers=forged)
             assert page.headers["location"] == "/web/login?next=%2Fweb"
             for method, path in (("GET", "/devices"), ("POST", "/devices"), ("GET", "/events"), ("GET", "/tokens")):
