@@ -5,10 +5,11 @@
  * so they outlive every process. It is as unkind as a kernel may be: a line that its owner lets go of, or takes along
  * into death, keeps its level.
  *
- *   levels        one byte a pin, '0' or '1'
+ *   levels        one byte a pin, '0' or '1'; locked while a pin moves, until that is in the trace
  *   trace         a line for each change of an output: CLOCK_BOOTTIME in ms, pin, level, pid
  *   owner-PIN     locked by who has the line; for an input with edges it is the pipe that its events come from
- *   plan          "ROLE N VICTIM": the Nth thing that ROLE is about to do from now on kills agent, supervisor or both
+ *   plan          "ROLE N VICTIM": the Nth thing that ROLE is about to do from now on kills agent, supervisor or both;
+ *                 whoever removes the file has carried it out, or called it off
  *   points        what has been counted so far under a plan
  *   input-N       volts at the inputs of an ADS1115, which alone answers on /dev/i2c-1 (at 0x48)
  */
@@ -89,12 +90,26 @@ static int read_small(const char *name, char *text, size_t size)
 	return got > 0;
 }
 
+static int lock_levels(void)
+{
+	char path[512];
+	path_of(path, "levels");
+	int fd = real_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	while (flock(fd, LOCK_EX) && errno == EINTR)
+		;
+	return fd;
+}
+
 static void kill_role(const char *who)
 {
 	char name[64], text[32];
 	snprintf(name, sizeof name, "pid.%s", who);
-	if (read_small(name, text, sizeof text))
-		kill(atoi(text), SIGKILL);
+	if (!read_small(name, text, sizeof text))
+		return;
+	/* Not between a pin and its line in the trace. */
+	int fd = lock_levels();
+	kill(atoi(text), SIGKILL);
+	real_close(fd);
 }
 
 /* One of the moments at which a process may die. */
@@ -110,11 +125,12 @@ static void point(const char *what)
 		if (++counted == at) {
 			char path[512];
 			path_of(path, "plan");
-			unlink(path);
-			if (strcmp(victim, "agent"))
-				kill_role("supervisor");
-			if (strcmp(victim, "supervisor"))
-				kill_role("agent");
+			if (!unlink(path)) {
+				if (strcmp(victim, "agent"))
+					kill_role("supervisor");
+				if (strcmp(victim, "supervisor"))
+					kill_role("agent");
+			}
 		}
 	}
 	errno = saved;
@@ -155,16 +171,15 @@ __attribute__((constructor)) static void begin(void)
 
 static void set_level(int pin, int level)
 {
-	char path[512], text[96], was = 0, now = level ? '1' : '0';
-	path_of(path, "levels");
-	int fd = real_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char text[96], was = 0, now = level ? '1' : '0';
+	int fd = lock_levels();
 	pread(fd, &was, 1, pin);
 	real_pwrite(fd, &now, 1, pin);
+	if (was != now && (was != 0 || level)) {
+		snprintf(text, sizeof text, "%ld %d %d %d\n", boottime_ms(), pin, level, getpid());
+		append("trace", text);
+	}
 	real_close(fd);
-	if (was == now || (was == 0 && !level))
-		return;
-	snprintf(text, sizeof text, "%ld %d %d %d\n", boottime_ms(), pin, level, getpid());
-	append("trace", text);
 }
 
 static int get_level(int pin, int otherwise)

@@ -5,10 +5,13 @@ The pins outlive the processes, and a line whose owner dies keeps its level: the
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import struct
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,15 +52,15 @@ class Board:
     def edges(self, pin: int = PUMP_PIN) -> list[Edge]:
         """All that an output did, over the lives of all processes."""
         trace = self._folder / "trace"
-        lines = trace.read_text().splitlines() if trace.exists() else []
+        with self._at_rest():
+            lines = trace.read_text().splitlines() if trace.exists() else []
         found = [Edge(int(at), int(of), level == "1", int(pid)) for at, of, level, pid in map(str.split, lines)]
         return [edge for edge in found if edge.pin == pin]
 
     def is_high(self, pin: int = PUMP_PIN) -> bool:
         """A pin's level now; one that nobody ever drove is low."""
-        levels = self._folder / "levels"
-        level = levels.read_bytes()[pin : pin + 1] if levels.exists() else b""
-        return level == b"1"
+        with self._at_rest() as levels:
+            return os.pread(levels, 1, pin) == b"1"
 
     def drive(self, pin: int, *, high: bool) -> None:
         """What lies on an input."""
@@ -95,8 +98,25 @@ class Board:
         """Whether the planned kill has not happened."""
         return (self._folder / "plan").exists()
 
-    def forget_the_plan(self) -> list[str]:
-        """Plan no more; what was counted under it."""
-        (self._folder / "plan").unlink(missing_ok=True)
+    def call_off_the_kill(self) -> bool:
+        """Plan no more; tells whether the kill was still due, and now will never come."""
+        try:
+            (self._folder / "plan").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def points(self) -> list[str]:
+        """What was counted under the last plan."""
         points = self._folder / "points"
         return points.read_text().splitlines() if points.exists() else []
+
+    @contextlib.contextmanager
+    def _at_rest(self) -> Iterator[int]:
+        """Give the levels while no pin is on the move: the trace says the same then."""
+        levels = os.open(self._folder / "levels", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(levels, fcntl.LOCK_SH)
+            yield levels
+        finally:
+            os.close(levels)
