@@ -16,7 +16,7 @@ from plant_node.drivers import DriverError, EndedBy
 from plant_node.hardware.gpio import Output
 from plant_node.supervisor import client
 from plant_node.supervisor.client import SupervisedOutputs, SupervisedPin
-from plant_node.supervisor.process import SupervisedOutput
+from plant_node.supervisor.process import SupervisedOutput, now_ms
 
 from tests.firmware.raspberry_pi.board import PUMP_PIN, Board
 from tests.firmware.raspberry_pi.builders import wait_for
@@ -57,13 +57,15 @@ def test_a_pin_that_a_dead_process_left_high_is_low_before_anybody_asks(
 
 
 def test_a_run_ends_at_its_deadline_without_a_word_from_the_agent(board: Board, outputs: SupervisedOutputs) -> None:
+    asked_at = now_ms()
     outputs.turn_on("pump", 120)
     wait_for(lambda: len(board.edges()) == 2)
     assert not board.is_high()
     on, off = board.edges()
     assert (on.is_high, off.is_high) == (True, False)
-    # The upper bound is for a busy machine; the lease is a minute.
-    assert 110 <= off.at_ms - on.at_ms <= 20_000
+    # Its time runs from the word, which a busy machine may carry out late; the lease is a minute.
+    assert off.at_ms - asked_at >= 120
+    assert off.at_ms - on.at_ms <= 20_000
     assert not outputs.keep_on("pump")
     ended = outputs.turn_off("pump")
     assert ended is not None
@@ -74,21 +76,23 @@ def test_a_run_ends_at_its_deadline_without_a_word_from_the_agent(board: Board, 
 def test_no_caller_gets_more_than_the_pumps_cap(board: Board, outputs: SupervisedOutputs) -> None:
     outputs.close()
     capped = SupervisedOutputs([SupervisedPin("pump", PUMP_PIN, True, 1_000)])
+    asked_at = now_ms()
     capped.turn_on("pump", 50_000)
     wait_for(lambda: len(board.edges()) == 2)
     capped.close()
     on, off = board.edges()
-    assert 990 <= off.at_ms - on.at_ms <= 20_000
+    assert off.at_ms - asked_at >= 1_000
+    assert off.at_ms - on.at_ms <= 20_000
 
 
 def test_off_is_off_at_once_and_its_old_deadline_ends_no_later_run(board: Board, outputs: SupervisedOutputs) -> None:
     outputs.turn_on("pump", 200)
     first = outputs.turn_off("pump")
     assert not board.is_high()
+    asked_at = now_ms()
     outputs.turn_on("pump", 900)
     wait_for(lambda: len(board.edges()) == 4)
-    on, off = board.edges()[-2:]
-    assert off.at_ms - on.at_ms >= 890
+    assert board.edges()[-1].at_ms - asked_at >= 900
     assert first is not None
     # On a machine that stands still the deadline comes first.
     assert first.ended_by == EndedBy.ORDER or first.ran_ms >= 200
