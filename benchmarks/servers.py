@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 120.0
 _STOPPED_WITHIN_S = 20.0
 
 

@@ -203,7 +203,8 @@ class Terminal:
 def serve(terminal: Terminal, line: str) -> tuple[pexpect.spawn, str, str]:
     """Start the server. Gives its process, its address and the token of its link."""
     process = terminal.start("exec " + line)
-    process.expect(r"(http://127\.0\.0\.1:\d+)/web/setup#([\w-]+)")
+    # With what stands behind the token: a terminal may give a line in pieces.
+    process.expect(r"(http://127\.0\.0\.1:\d+)/web/setup#([\w-]+)[^\w-]")
     url, token = process.match.group(1), process.match.group(2)
     process.expect_exact("listening")
     return process, url, token

@@ -252,7 +252,7 @@ def test_from_the_first_start_to_a_restored_backup(container: Container, tmp_pat
         here = {"SUPERVISOR_URL": address, "SUPERVISOR_TOKEN": TOKEN, "PLANT_OWN_URL": url}
         heard = container.run("/usr/lib/plant-automation/discover", **here)
         assert (heard.returncode, heard.stdout) == (0, "Home Assistant knows of it.\n"), heard.stderr
-        info = httpx.get(url + "/info").json()
+        info = httpx.get(url + "/info", timeout=60).json()
         token = (container.data / "plant/home-assistant.token").read_text().strip()
         config = {"host": socket.gethostname(), "port": container.port, "token": token}
         assert told == [{"service": "plant_automation", "config": {**config, "instance_id": info["instance_id"]}}]
@@ -280,7 +280,7 @@ def test_from_the_first_start_to_a_restored_backup(container: Container, tmp_pat
         backup.extractall(container.data, filter="data")
     with container.started() as url, container.house(url) as house:
         assert house.get("/devices").json() == before
-        assert httpx.get(url + "/info").json()["instance_id"] == info["instance_id"]
+        assert httpx.get(url + "/info", timeout=60).json()["instance_id"] == info["instance_id"]
     assert not (container.data / "plant/backup.db").exists()
 
 
@@ -308,8 +308,8 @@ def test_options_become_settings_and_a_wrong_one_is_named(container: Container) 
     container.options(metrics_token="5fQ2mXv8Zk1LrT0w", public_url="")
     with container.started() as url:
         authorized = {"authorization": "Bearer 5fQ2mXv8Zk1LrT0w"}
-        assert httpx.get(url + "/metrics", headers=authorized).status_code == 200
-        assert httpx.get(url + "/metrics").status_code == 401
+        assert httpx.get(url + "/metrics", headers=authorized, timeout=60).status_code == 200
+        assert httpx.get(url + "/metrics", timeout=60).status_code == 401
     container.options(raw_retention_days=1)
     done = container.run("/etc/s6-overlay/s6-rc.d/plant-api/run")
     assert done.returncode == 2

@@ -213,7 +213,7 @@ def served(program: Path, data: Path) -> Iterator[str]:
     with log.open("wb") as file:
         server = subprocess.Popen([program, "serve"], cwd=data, env=clean | settings, stdout=file, stderr=file)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (found := re.search(r'"url": ?"(http://[^"]+)".*\n', log.read_text())):
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -221,7 +221,7 @@ def served(program: Path, data: Path) -> Iterator[str]:
         yield found[1]
     finally:
         server.terminate()
-        assert server.wait(20) == 0, log.read_text()
+        assert server.wait(60) == 0, log.read_text()
 
 
 def fetch(url: str) -> tuple[int, bytes]:

@@ -301,9 +301,11 @@ def test_a_pump_that_moves_no_water_is_stopped(build: Callable[..., Node], monke
     bench.flowed = [0.0]
     node.order(an_on(1, 20_000))
     assert node.outcome(1) == ("failed", 10, "no_flow")
+    wait_for(lambda: not node.actuation.is_pumping())
     bench.flowed = [5.0, 9.0]
     node.order(an_on(2, 20_000))
     assert node.outcome(2) == ("failed", 10, "no_flow"), "it began well"
+    wait_for(lambda: not node.actuation.is_pumping())
     bench.flowed = [float(number) for number in range(1000)]
     node.order(an_on(3, 600))
     assert node.outcome(3) == ("succeeded", 10, None)

@@ -58,7 +58,9 @@ def spans(state: Path) -> list[tuple[int, int]]:
 
 
 def test_sigterm_in_mid_run_is_clean(backend: FakeBackend, state: Path) -> None:
-    with PatientProcess(backend, state, **FAST) as process:
+    # Samples gather for the last words, which are one batch: none is on its way just then.
+    with PatientProcess(backend, state, **FAST | {"PLANT_NODE_SEND_INTERVAL_S": "600"}) as process:
+        backend.wait_for(lambda: backend.batches)
         seq = backend.order("on", 25_000)
         wait_for(lambda: edges(state))
         assert process.terminate() == 0
@@ -217,7 +219,8 @@ def test_systemd_hears_when_it_is_ready_alive_and_stopping(backend: FakeBackend,
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("\0" + name)
         systemd.settimeout(45)
-        env = {"NOTIFY_SOCKET": "@" + name, "WATCHDOG_USEC": "100000"}
+        # A socket holds few messages, and a node that has one too many waits until somebody hears them.
+        env = {"NOTIFY_SOCKET": "@" + name, "WATCHDOG_USEC": "1000000"}
         with Process(backend, state, **FAST, **env) as running:
             assert systemd.recv(100) == b"READY=1"
             assert systemd.recv(100) == b"WATCHDOG=1"
