@@ -117,13 +117,20 @@ class Bench:
         found = self.owner.get(f"{self.device.path}/readings", sensor=sensor, limit=10_000)["readings"]
         return [(datetime.fromisoformat(each["ts"]).timestamp(), each["value"]) for each in found]
 
-    def sent(self, sensor: str = "soil") -> list[float]:
-        """Give the values of all batches that the backend has taken, each batch once, in the order of sending."""
-        batches = {
-            each.request.json["batch_id"]: each.request.json["readings"]
-            for each in self.proxy.said("POST /telemetry", status=202)
-            if each.reached_backend
-        }
+    def sent(self, sensor: str = "soil", *, with_unanswered: bool = False) -> list[float]:
+        """Give the values of all batches that the backend has taken, each batch once, in the order of sending.
+
+        Only the backend knows of those that were not answered, since their node went away meanwhile.
+        """
+        taken = [each for each in self.proxy.said("POST /telemetry", status=202) if each.reached_backend]
+        if with_unanswered:
+            taken += self.proxy.unanswered("POST /telemetry")
+        batches = {each.request.json["batch_id"]: each.request.json["readings"] for each in taken}
         return [
             reading["value"] for readings in batches.values() for reading in readings if reading["sensor"] == sensor
         ]
+
+    def has_taken_each_once(self) -> bool:
+        """Tell whether the history of a node that is off holds just what it sent, with its last words or without."""
+        values = sorted(value for _, value in self.history())
+        return values in (sorted(self.sent()), sorted(self.sent(with_unanswered=True)))

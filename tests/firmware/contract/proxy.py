@@ -13,6 +13,8 @@ from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.live_backend import eventually
+
 JSON = dict[str, Any]
 
 
@@ -106,6 +108,7 @@ class Proxy:
         self.exchanges: list[Exchange] = []
         self._lock = threading.Lock()
         self._faults: list[_Fault] = []
+        self._at_backend: list[Exchange] = []
         self._state = _State()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -223,14 +226,18 @@ class Proxy:
             ]
 
     def acks(self, command_id: int) -> list[JSON]:
-        """Give all that the node told the backend of a command, in order, whether or not it heard the answer."""
-        return [
-            ack
-            for each in self.said("POST /commands/ack")
-            if each.reached_backend
-            for ack in each.request.json["acks"]
-            if ack["id"] == command_id
-        ]
+        """Give all that the node told the backend of a command, in order, whether or not it heard the answer.
+
+        Whoever has seen at the backend what an ack did finds it here, also where its answer is still on its way back.
+        """
+        eventually(lambda: not self._is_at_backend("POST /commands/ack"))
+        with self._lock:
+            told = [
+                each
+                for each in (*self.exchanges, *self._at_backend)
+                if each.request.route == "POST /commands/ack" and each.reached_backend and each.answer is not None
+            ]
+        return [ack for each in told for ack in each.request.json["acks"] if ack["id"] == command_id]
 
     # How it works
 
@@ -250,16 +257,24 @@ class Proxy:
             reader, writer = await asyncio.open_connection(where.hostname, where.port)
         except OSError:
             raise LinkLost from None
+        # Noted before it is sent: whoever sees what the backend does next sees what made it do so.
+        exchange.reached_backend = True
+        with self._lock:
+            self._at_backend.append(exchange)
         try:
             writer.write(_request_bytes(request, where.netloc))
             await writer.drain()
-            exchange.reached_backend = True
             exchange.answer = await _read_answer(reader)
         except (OSError, asyncio.IncompleteReadError):
             raise LinkLost from None
         finally:
             writer.transport.abort()
         return exchange.answer
+
+    def _is_at_backend(self, route: str) -> bool:
+        """Tell whether the backend has a request that it may have acted upon, and has not answered yet."""
+        with self._lock:
+            return any(each.request.route == route and each.answer is None for each in self._at_backend)
 
     def _add(self, fault: _Fault) -> None:
         with self._lock:
@@ -347,10 +362,16 @@ class Proxy:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, LinkLost, OSError):
                     await task
+            with self._lock:
+                self._leave_backend(exchange)
 
     def _note(self, exchange: Exchange) -> None:
         with self._lock:
             self.exchanges.append(exchange)
+            self._leave_backend(exchange)
+
+    def _leave_backend(self, exchange: Exchange) -> None:
+        self._at_backend = [each for each in self._at_backend if each is not exchange]
 
 
 _HOP_BY_HOP = ("connection", "content-length", "host", "transfer-encoding")

@@ -82,7 +82,7 @@ def test_an_off_is_asked_for_again_and_again_while_a_pump_runs(a_bench: ABench) 
     # By then each pause would be ten seconds and more.
     assert statistics.median(later.began_at - each.answered_at for each, later in pairwise(failed[-5:])) < 6
     assert bench.outcome(bench.order(action="off"))["state"] == "succeeded"
-    assert bench.command(command)["reason"] == "off"
+    assert bench.outcome(command)["reason"] == "off"
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ def test_a_sign_in_that_fails_keeps_no_off_waiting(a_bench: ABench) -> None:
     # By then each pause would be half a minute and more.
     assert statistics.median(later.began_at - each.answered_at for each, later in pairwise(failed[-4:])) < 8
     assert bench.outcome(bench.order(action="off"))["state"] == "succeeded"
-    assert bench.command(command)["reason"] == "off"
+    assert bench.outcome(command)["reason"] == "off"
 
 
 def test_nothing_runs_on_an_empty_reservoir(a_bench: ABench) -> None:

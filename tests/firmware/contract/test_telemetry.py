@@ -47,7 +47,8 @@ def test_a_restart_gives_no_reading_a_wrong_time(a_bench: ABench) -> None:
     eventually(lambda: time.time() > lost_at + 8)
     bench.node.stop()
     stopped_at = time.time()
-    eventually(lambda: time.time() > stopped_at + 2.5)
+    # Longer than what was kept may be on its way afterwards.
+    eventually(lambda: time.time() > stopped_at + RIGHT_WITHIN_S + 3)
     bench.proxy.mend()
     began_at = time.time()
     bench.start()
@@ -56,7 +57,7 @@ def test_a_restart_gives_no_reading_a_wrong_time(a_bench: ABench) -> None:
     times = [ts for ts, _ in bench.history()]
     if bench.node.keeps_readings_through_a_restart:
         assert [ts for ts in times if lost_at + 0.2 < ts < stopped_at]
-    assert [ts for ts in times if stopped_at + 0.3 < ts < began_at] == []
+    assert [ts for ts in times if stopped_at + RIGHT_WITHIN_S < ts < began_at] == []
 
 
 def test_a_lost_answer_neither_doubles_nor_loses_a_reading(a_bench: ABench) -> None:
@@ -72,9 +73,10 @@ def test_a_lost_answer_neither_doubles_nor_loses_a_reading(a_bench: ABench) -> N
     assert repeat.request.json["batch_id"] == lost.request.json["batch_id"]
     assert len(repeat.request.json["readings"]) == len(lost.request.json["readings"])
     bench.node.stop()
-    history, sent = bench.history(), bench.sent()
-    # As many, and the same: what was long on its way is dated later than what came after it.
-    assert sorted(value for _, value in history) == sorted(sent)
+    # As many, and the same: what was long on its way is dated later than what came after it. A batch that was under
+    # way when the node stopped is taken in a moment.
+    eventually(bench.has_taken_each_once)
+    history = bench.history()
     # The first try fixed the time; the repeat, which was sent later, did not move it.
     ages = [reading["age_ms"] / 1000 for reading in lost.request.json["readings"] if reading["sensor"] == "soil"]
     for age_s in ages:
@@ -96,7 +98,7 @@ def test_a_full_backend_is_given_the_time_it_asks_for(a_bench: ABench) -> None:
     )
     assert taken[0].began_at - refused.answered_at >= 2
     bench.node.stop()
-    assert sorted(value for _, value in bench.history()) == sorted(bench.sent())
+    eventually(bench.has_taken_each_once)
 
 
 def test_a_batch_that_can_never_be_taken_does_not_hold_up_the_others(a_bench: ABench) -> None:

@@ -40,13 +40,13 @@ def lose_ledger(bench: Bench) -> None:
 
 def test_a_loop_that_hangs_makes_no_run_longer(a_bench: ABench) -> None:
     """The timer that ends a run does not depend on the main loop, which stands still for nine seconds here."""
-    bench = a_bench(limits=Limits(max_run_ms=1500)).hide_limits().start()
+    bench = a_bench(limits=Limits(max_run_ms=5000)).hide_limits().start()
     command = bench.running(bench.order(20_000))
 
     hand(bench, "hang")
 
     run = eventually(lambda: (runs := bench.runs()) and runs[0].ended_at and runs[0])
-    assert run.ran_ms >= 1400
+    assert run.ran_ms >= 4900
     hung = folder(bench) / "hands" / "hung"
     eventually(hung.exists)
     assert run.ended_at < hung.stat().st_mtime
@@ -75,7 +75,9 @@ def test_a_button_passes_the_same_envelope(a_bench: ABench) -> None:
 def test_a_button_does_not_run_a_pump_that_nobody_could_stop(a_bench: ABench) -> None:
     bench = a_bench(link_timeout_s=2).start()
     bench.proxy.cut()
-    eventually(lambda: "nothing runs until it does" in bench.node.log())
+    cut_at = time.time()
+    # A busy machine's node may have said so before, too.
+    eventually(lambda: time.time() > cut_at + 2.5 and "nothing runs until it does" in bench.node.log())
 
     hand(bench, "press")
     eventually(lambda: not list((folder(bench) / "hands").iterdir()))

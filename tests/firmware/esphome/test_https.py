@@ -175,7 +175,7 @@ def test_an_off_is_asked_for_while_a_pump_runs(a_bench: ABench) -> None:
     off = bench.outcome(bench.order(action="off"))
 
     assert off["state"] == "succeeded"
-    assert bench.command(command)["reason"] == "off"
+    assert bench.outcome(command)["reason"] == "off"
 
 
 def test_a_request_that_holds_up_the_loop_lets_no_pump_run_on(a_bench: ABench) -> None:

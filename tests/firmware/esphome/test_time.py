@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from operator import itemgetter
 
 import pytest
 
@@ -39,7 +40,7 @@ def set_clock(bench: Bench, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["ahead", "back"])
 def test_a_clock_that_is_set_makes_no_run_longer(a_bench: Callable[..., Bench], way: str) -> None:
-    bench = a_bench(limits=Limits(max_run_ms=3_000)).hide_limits().start()
+    bench = a_bench(limits=Limits(max_run_ms=6_000)).hide_limits().start()
     command = bench.running(bench.order(20_000))
 
     set_clock(bench, way)
@@ -47,8 +48,8 @@ def test_a_clock_that_is_set_makes_no_run_longer(a_bench: Callable[..., Bench], 
     done = bench.outcome(command)
     assert (done["state"], done["reason"]) == ("succeeded", "max_run")
     (run,) = bench.runs()
-    assert ran_for(run.ran_ms, 3_000)
-    assert ran_for(done["ran_ms"], 3_000)
+    assert ran_for(run.ran_ms, 6_000)
+    assert ran_for(done["ran_ms"], 6_000)
 
 
 def test_minutes_of_outage_and_a_clock_that_is_set_leave_no_gap_and_no_wrong_age(a_bench: Callable[..., Bench]) -> None:
@@ -71,9 +72,11 @@ def test_minutes_of_outage_and_a_clock_that_is_set_leave_no_gap_and_no_wrong_age
     values = sorted(bench.sent())
     assert len(values) > OUTAGE_S / SAMPLE_S * 0.7
     assert {round((later - earlier) * 100) for earlier, later in pairwise(values)} == {1}
-    # Values grow with time, so a wrong age would be a value in the wrong place, or a hole where it belongs.
+    # Values grow with time, so a wrong age would be a value in the wrong place, or a hole where it belongs. A batch
+    # that was long on its way is dated a little later than it was measured.
     history = bench.history()
-    assert [value for _, value in history] == sorted(value for _, value in history)
+    in_order = [ts for ts, _ in sorted(history, key=itemgetter(1))]
+    assert max(earlier - later for earlier, later in zip(accumulate(in_order, max), in_order, strict=True)) < LATE_S
     assert history[0][0] > lost_at - 60
     assert history[-1][0] <= time.time() + LATE_S
     assert max(later - earlier for (earlier, _), (later, _) in pairwise(history)) < LATE_S
