@@ -47,7 +47,7 @@ class Sampler:
         self.sampled = threading.Event()
 
     def run(self, beat: Callable[[], None]) -> None:
-        """Sample until told to stop. A late start does not make later ones come in a bunch."""
+        """Sample until told to stop. What a late start has missed is not made up for in a bunch."""
         next_ms = self._clock.mono_ms()
         while not self._stop.is_set():
             beat()
@@ -57,7 +57,10 @@ class Sampler:
                 continue
             self.sample()
             self.sampled.set()
-            next_ms = max(next_ms + self._interval_ms, self._clock.mono_ms() - self._interval_ms)
+            next_ms += self._interval_ms
+            if next_ms <= (now := self._clock.mono_ms()):
+                # Of two readings within a millisecond history holds one.
+                next_ms = now + self._interval_ms
 
     def sample(self) -> None:
         """Read every sensor once. What cannot be read, or is no number, is not sent."""

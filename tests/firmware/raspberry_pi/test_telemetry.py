@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import threading
@@ -13,7 +14,7 @@ from plant_node.drivers import OnTime, SensorError
 from plant_node.reading_queue import ReadingQueue
 from plant_node.telemetry import Sampler, Sender
 
-from tests.firmware.raspberry_pi.builders import Node, open_queue, wait_for
+from tests.firmware.raspberry_pi.builders import HandClock, Node, open_queue, wait_for
 from tests.firmware.raspberry_pi.fake_backend import FakeBackend, Fault, busy, lost, page_of_a_proxy, refusing
 
 
@@ -212,3 +213,30 @@ def test_sampling_and_sending_go_on_by_themselves(node: Node, queue: ReadingQueu
         thread.join()
     assert {reading["sensor"] for reading in backend.readings()} == {"soil", "tank", "temperature", "humidity", "light"}
     assert all(0 <= reading["age_ms"] < 60_000 for reading in backend.readings())
+
+
+def test_what_a_machine_missed_while_it_stood_still_is_not_made_up_for_in_a_bunch(node: Node, tmp_path: Path) -> None:
+    """Of two readings within a millisecond history would hold one."""
+    clock = HandClock()
+    clock.speed = 1000
+    end_ms = clock.mono + 10_000
+    read_at: list[int] = []
+
+    class Slow(Probes):
+        def read(self, sensor: Sensor) -> float:
+            value = super().read(sensor)
+            read_at.append(clock.mono)
+            if len(read_at) == 1:
+                clock.turn(5_000)
+            return value
+
+    def beat() -> None:
+        clock.turn(100)
+        if clock.mono >= end_ms:
+            node.stop.set()
+
+    queue = open_queue(tmp_path / "late.db", clock)
+    Sampler(Slow(), node.channels.sensors[:1], queue, clock, node.stop, interval_ms=1000).run(beat)
+
+    assert len(read_at) >= 5
+    assert all(later - earlier >= 1000 for earlier, later in itertools.pairwise(read_at))
