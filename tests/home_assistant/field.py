@@ -148,17 +148,24 @@ class Field:
         """Call an action of ours for its response."""
         return await self.hass.services.async_call(DOMAIN, name, data, blocking=True, return_response=True)
 
-    async def poll(self, after: int | None = None, wait: float = 2) -> JSON:
-        """Let the node fetch one command."""
+    async def poll(self, after: int | None = None, wait: float = 25) -> JSON:
+        """Let the node fetch one command, which may still be on its way."""
         commands = await self.do(self.node.poll, after, wait)
         assert len(commands) == 1, commands
         return commands[0]
 
     async def run(self, ran_ms: int | None = None, status: str = "succeeded") -> JSON:
-        """Let the node fetch one command, run it and say so."""
+        """Let the node fetch one command, run it and say so. Home Assistant has heard of it then."""
         command = await self.poll()
         await self.do(self.node.ack, command, "accepted")
         await self.do(self.node.ack, command, status, command["duration_ms"] if ran_ms is None else ran_ms)
+
+        def has_ended() -> bool:
+            plant = self.entry.runtime_data.data.plants[self.node.device_id]
+            last = plant.last.get(command["actuator"])
+            return last is not None and last.id == command["id"] and not last.is_live
+
+        await until(has_ended)
         return command
 
     async def set_profile(self, **changes: Any) -> None:

@@ -20,6 +20,7 @@ from custom_components.plant_automation.api import CannotConnect, Garden, Messag
 from custom_components.plant_automation.const import DOMAIN, SAFETY_REFRESH
 from custom_components.plant_automation.coordinator import PlantCoordinator
 from tests.home_assistant.field import MANIFEST, Field, until
+from tests.live_backend import eventually
 
 OURS = "custom_components.plant_automation"
 
@@ -67,6 +68,8 @@ async def test_what_was_missed_changes_states_but_fires_no_event(own_field: Fiel
     task.cancel()
     await field.do(field.node.send, tank=3)
     await until(task.done)
+    # The backend looks at readings a moment after it has taken them.
+    await field.do(eventually, lambda: field.person.get("/alerts", state="open"))
     await field.do(time.sleep, 6)
     entry.runtime_data._async_ensure_stream()
     await field.becomes("binary_sensor", "problem", "on")
@@ -301,6 +304,8 @@ async def test_another_backend_at_the_same_address_is_not_mixed_up(hass: HomeAss
 async def test_the_safety_refresh_finds_nothing_new(hass: HomeAssistant, field: Field) -> None:
     """It repeats what the stream said, and takes nothing back."""
     entry = await field.set_up()
+    # What the backend decides about the readings comes a moment after them.
+    await field.becomes("sensor", "last_decision", "not_needed")
     before = entry.runtime_data.data
     await entry.runtime_data.async_refresh()
     assert entry.runtime_data.last_update_success
