@@ -15,6 +15,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .api import (
+    CannotConnect,
     Command,
     Decision,
     Garden,
@@ -254,13 +255,13 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             self.reconnects += 1
             if not self.last_update_success:
                 # Who says that it is back says what is the case: what was missed fires no event.
-                await self.async_refresh()
+                await self._async_fetch_anew()
             return
         before = self.data
         if message.type == "snapshot":
             garden = await self._async_with_history(message, begins_stream=True)
         elif message.type == "device" and not before.knows(message):
-            await self.async_refresh()
+            await self._async_fetch_anew()
             return
         else:
             garden = before.apply(message)
@@ -275,6 +276,12 @@ class PlantCoordinator(DataUpdateCoordinator[Garden]):
             for listener in tuple(self._late_readings):
                 listener(message)
         self._async_tell(before, garden, message)
+
+    async def _async_fetch_anew(self) -> None:
+        """Fetch what a message announced. Raises CannotConnect where that fails: the message is asked for again."""
+        await self.async_refresh()
+        if not self.last_update_success:
+            raise CannotConnect(str(self.last_exception))
 
     @callback
     def _async_tell(self, before: Garden, after: Garden, message: Message) -> None:

@@ -134,6 +134,31 @@ async def test_a_snapshot_that_cannot_be_completed_is_asked_for_again(
     assert "Traceback" not in caplog.text
 
 
+async def test_a_backend_that_is_back_and_cannot_tell_yet_is_asked_again(
+    field: Field, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stream is open, and nothing more may come for an hour: what is the case is shown all the same."""
+    monkeypatch.setattr("custom_components.plant_automation.coordinator.ANEW_AFTER_S", 0.05)
+    entry = await field.set_up()
+    coordinator = entry.runtime_data
+    real, asked = coordinator.client.snapshot, 0
+
+    async def once_in_vain() -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise CannotConnect("It is busy.")
+        return await real()
+
+    monkeypatch.setattr(coordinator.client, "snapshot", once_in_vain)
+    coordinator._async_line_is_down(CannotConnect("It went away."))
+    await reopen(coordinator, None)
+    await field.becomes("sensor", "soil", "41.5")
+    assert asked > 1
+    assert len(said(caplog, logging.ERROR)) == 1
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_message_that_makes_no_sense_does_not_end_the_stream(
     field: Field, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
