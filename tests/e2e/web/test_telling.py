@@ -59,6 +59,7 @@ def test_a_service_s_form_is_filled_by_keys_alone(windows: Windows, garden: Gard
     window.tab.keyboard.press("Enter")
     row = page.locator(".target", has_text="Gotify")
     see(row).to_contain_text("gotifys://127.0.0.1/…")
+    ready(page)
     row.get_by_role("button", name="Delete").press("Enter")
     window.tab.keyboard.press("Tab")
     window.tab.keyboard.press("Enter")
@@ -75,6 +76,8 @@ def test_who_reads_german_is_told_in_german(windows: Windows, garden: Garden) ->
         page.get_by_label("Adresse des Dienstes").fill(hook.url)
         page.get_by_role("button", name="Hinzufügen").click()
         row = page.locator(".target", has_text="Mein Telefon")
+        see(row).to_be_visible()
+        ready(page)
         row.get_by_role("button", name="Testen").click()
         see(row).to_contain_text("Die Nachricht wurde")
         assert [request["title"] for request in hook.requests] == ["Plant Automation: ein Test"]
