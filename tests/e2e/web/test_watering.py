@@ -7,7 +7,7 @@ from playwright.sync_api import expect as see
 from tests.e2e.web.conftest import Windows
 from tests.e2e.web.garden import Garden, Obedience
 from tests.e2e.web.ways import both_ways
-from tests.live_backend import expect
+from tests.live_backend import eventually, expect
 
 
 @both_ways
@@ -57,6 +57,8 @@ def test_a_run_is_stopped_from_wherever_it_is_seen(windows: Windows, garden: Gar
         for place in ("/web", f"/web{node.path}"):
             asked = {"actuator": "pump", "action": "on", "duration_ms": 20_000, "force": True}
             run = expect(201, garden.ada.request("POST", f"{node.path}/commands", json=asked))
+            # What its node has not fetched yet is taken back, and was never stopped.
+            eventually(lambda run=run: run["id"] in [one["id"] for one in obedience.heard])
             page = window.go(place)
             page.get_by_role("button", name=re.compile("Stop.*Reckless radish")).click()
             dialog = page.get_by_role("dialog", name="Reckless radish")
