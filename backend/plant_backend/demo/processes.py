@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-_STOP_WITHIN_S = 10.0
+_STOP_WITHIN_S = 30.0
 _START_WITHIN_S = 60.0
 _PR_SET_PDEATHSIG = 1
 

@@ -50,6 +50,8 @@ async def measure(house: House, node: SimulatedNode, count: int) -> dict[str, fl
             accepted = await node.send(soil=round(value, 3))
             reading.append(max(0.0, await heard - accepted))
             await asyncio.sleep(random.uniform(0, 0.02))
+        while not node.arrived.empty():
+            node.arrived.get_nowait()
         for number in range(count + warm_up):
             action = "turn_on" if number % 2 == 0 else "turn_off"
             began = time.perf_counter()
@@ -57,7 +59,8 @@ async def measure(house: House, node: SimulatedNode, count: int) -> dict[str, fl
                 type="call_service", domain="switch", service=action, target={"entity_id": "switch.basil_lamp"}
             )
             async with asyncio.timeout(60):
-                at, _ = await node.arrived.get()
+                at, command = await node.arrived.get()
+            assert (command["actuator"], command["action"]) == ("lamp", action.removeprefix("turn_"))
             switch.append(at - began)
             await talk.changed("switch.basil_lamp", "on" if action == "turn_on" else "off")
         for _ in range(count + warm_up):

@@ -81,7 +81,7 @@ async def test_from_the_first_click_to_an_outage(home: Home, tmp_path: Path) -> 
     figures = await measure(house, basil, 30)
     print(figures)
     assert figures["reading_to_state_p50_ms"] < 5000, figures
-    assert figures["switch_to_command_p50_ms"] < 5000, figures
+    assert 0 < figures["switch_to_command_p50_ms"] < 5000, figures
 
     # A node restarts. What was asked of it meanwhile it runs when it is back, and once.
     await chili.send(**READINGS | {"soil": 63})
