@@ -24,13 +24,17 @@ class Batch:
     def times_ms(self) -> list[int]:
         """Give the Unix milliseconds at which the values go into history.
 
-        Values of unknown age lie in their order, a millisecond apart, before the arrival: none hides another.
+        Values of unknown age lie in their order, a millisecond apart, after the arrival: none hides another.
         """
-        last = len(self.offsets_ms) - 1
         return [
-            self.received_at_ms - (last - place if offset_ms is None else offset_ms)
+            self.received_at_ms + (place + 1 if offset_ms is None else -offset_ms)
             for place, offset_ms in enumerate(self.offsets_ms)
         ]
+
+    @property
+    def is_over_at_ms(self) -> int:
+        """When the values of unknown age have had their milliseconds: what arrives from then on lies after them."""
+        return self.received_at_ms + len(self.offsets_ms) + 1
 
 
 @dataclass(frozen=True, slots=True)

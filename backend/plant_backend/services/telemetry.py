@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from plant_backend.domain.errors import InvalidInput, TooLarge
-from plant_backend.domain.telemetry import Batch, Receipt
+from plant_backend.domain.telemetry import AGE_UNKNOWN, Batch, Receipt
 from plant_backend.ports import Clock, Storage
 from plant_backend.services.clock_watch import ClockWatch
 from plant_backend.services.directory import DeviceEntry
@@ -70,9 +70,15 @@ class Telemetry:
             sensor_ids.append(sensor_id)
             values.append(reading.value)
             offsets_ms.append(offset_ms)
-        return self._storage.append(
-            Batch(entry.device.number, batch_id, boot_id, received_at_ms, sensor_ids, values, offsets_ms)
-        )
+        batch = Batch(entry.device.number, batch_id, boot_id, received_at_ms, sensor_ids, values, offsets_ms)
+        receipt = self._storage.append(batch)
+        return self._when_over(batch, receipt) if AGE_UNKNOWN in offsets_ms else receipt
+
+    async def _when_over(self, batch: Batch, receipt: Awaitable[Receipt]) -> Receipt:
+        """Let a node that has more of unknown age wait with the next batch, whose values would hide this one's."""
+        said = await receipt
+        await self._clock.sleep(max(0, batch.is_over_at_ms - self._clock.now_ms()) / 1000)
+        return said
 
     async def look_elsewhere(self) -> None:
         """Take in what other processes did: a batch that is refused for good is dropped by its node.

@@ -119,6 +119,15 @@ def test_thirty_one_days_old_is_not_too_old(node: Node) -> None:
     assert node.send(soil=20, age_ms=31 * 24 * 3600 * 1000) == {"accepted": 1, "duplicate": False}
 
 
+def test_no_reading_of_unknown_age_hides_another(node: Node, ada: Person) -> None:
+    """A node that rebooted without a clock empties its memory, batch upon batch, as fast as they are taken."""
+    values = [number / 20 for number in range(1500)]
+    for start in range(0, 1500, 500):
+        expect(202, node.try_send([{"sensor": "soil", "value": value} for value in values[start : start + 500]]))
+
+    assert _history(node, ada) == values
+
+
 def test_a_reading_of_unknown_age_goes_to_history_and_is_never_acted_on(node: Node, ada: Person) -> None:
     """A node that rebooted without a clock must not water by what it remembers."""
     expect(200, ada.request("PUT", f"{node.path}/automation", json={"mode": "on"}))
@@ -180,4 +189,5 @@ def _latest(node: Node, ada: Person) -> dict[str, JSON]:
 
 
 def _history(node: Node, ada: Person, sensor: str = "soil") -> list[float]:
-    return [reading["value"] for reading in ada.get(f"{node.path}/readings", sensor=sensor)["readings"]]
+    found = ada.get(f"{node.path}/readings", sensor=sensor, limit=10_000)["readings"]
+    return [reading["value"] for reading in found]

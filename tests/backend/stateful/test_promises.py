@@ -101,9 +101,9 @@ class Promises(RuleBasedStateMachine):
         assert self.go(self.backend.telemetry(name, self.batches[name][1])).is_duplicate
 
     def _send(self, readings: list[Reading]) -> None:
-        name = f"b-{len(self.batches):05}"
+        name, received_ms = f"b-{len(self.batches):05}", self.clock.now_ms()
         assert not self.go(self.backend.telemetry(name, readings)).is_duplicate
-        self.batches[name] = (self.clock.now_ms(), readings)
+        self.batches[name] = (received_ms, readings)
 
     @rule(fate=fates)
     def poll(self, fate: AckStatus) -> None:
@@ -265,7 +265,9 @@ class Promises(RuleBasedStateMachine):
             )
         )
         for name, (received_ms, readings) in self.batches.items():
-            assert received_ms - (readings[0].age_ms or 0) in history, name
+            age_ms = readings[0].age_ms
+            # What has no age lies from its arrival on.
+            assert received_ms + (1 if age_ms is None else -age_ms) in history, name
         for name in list(self.batches)[-5:]:
             assert self.go(self.backend.telemetry(name, self.batches[name][1])).is_duplicate, name
         known = {command.id: command for command in self.go(self.backend.commands())}

@@ -27,8 +27,8 @@ def first_accepted(batches: list[list[Reading]]) -> dict[int, dict[int, float]]:
     found: dict[int, dict[int, float]] = {1: {}, 2: {}}
     for place, batch in enumerate(batches):
         for index, (sensor, value, age) in enumerate(batch):
-            offset = len(batch) - 1 - index if age is None else age
-            found[sensor].setdefault(to_ms(NOW) + place * 1_000 - offset, value)
+            ts = to_ms(NOW) + place * 1_000 + (index + 1 if age is None else -age)
+            found[sensor].setdefault(ts, value)
     return found
 
 
@@ -113,11 +113,11 @@ async def test_a_value_of_unknown_age_is_history_and_never_the_latest(opened: Op
         await a_device(storage)
         await storage.append(a_batch("b-1", [(1, 5.0, None)]))
         assert storage.latest(1) == ()
-        assert await all_of(storage, 1) == [(to_ms(NOW), 5.0)]
+        assert await all_of(storage, 1) == [(to_ms(NOW) + 1, 5.0)]
         await storage.compact()
     async with opened() as storage:
         assert storage.latest(1) == ()
-        assert await all_of(storage, 1) == [(to_ms(NOW), 5.0)]
+        assert await all_of(storage, 1) == [(to_ms(NOW) + 1, 5.0)]
 
 
 async def test_a_crash_in_the_middle_of_a_compaction_loses_and_doubles_nothing(

@@ -38,8 +38,8 @@ def naive(batches: list[tuple[int, list[Reading]]], width_ms: int) -> dict[tuple
     first: dict[tuple[int, int], tuple[float, bool]] = {}
     for received_ms, batch in batches:
         for place, (sensor, value, age_ms) in enumerate(batch):
-            offset_ms = len(batch) - 1 - place if age_ms is None else age_ms
-            first.setdefault((sensor, received_ms - offset_ms), (value, age_ms is not None))
+            ts = received_ms + (place + 1 if age_ms is None else -age_ms)
+            first.setdefault((sensor, ts), (value, age_ms is not None))
     spans: dict[tuple[int, int], list[tuple[int, float]]] = {}
     for (sensor, ts), (value, is_known) in sorted(first.items()):
         if is_known:
