@@ -478,6 +478,10 @@ class History(Protocol):
         """Give the compacted hours from `since` on, oldest first: all that is left of long ago."""
         ...
 
+    def is_behind(self, device_number: int, log_id: int) -> bool:
+        """Tell whether the log holds a batch of the device that came after this id."""
+        ...
+
 
 class Events(Protocol):
     """The outbox."""

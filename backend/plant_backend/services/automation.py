@@ -1,6 +1,7 @@
 """Automation: looking at one plant, deciding, acting, and writing down why."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -32,6 +33,14 @@ _REPEAT_AFTER = timedelta(hours=1)
 
 _ALWAYS_WRITTEN = frozenset({DecisionOutcome.WATERED, DecisionOutcome.WOULD_WATER, DecisionOutcome.SWITCHED})
 """What is told each time. A switch on paper is not: in shadow mode the lamp is due for as long as its light lasts."""
+
+
+_LOOKS_AT_MOST = 3
+"""After so many looks a device that sends without a pause is judged by what was heard of it a moment ago."""
+
+
+class _Overtaken(Exception):
+    """Readings came, and another worker may have judged by them: who acts on older ones now undoes what it did."""
 
 
 @dataclass(slots=True)
@@ -71,6 +80,12 @@ class Automation:
         The look costs one read. Only when there is something to do is it repeated inside a writing transaction,
         so that two workers who see the same dry plant give one dose.
         """
+        for _ in range(_LOOKS_AT_MOST - 1):
+            with suppress(_Overtaken):
+                return await self._evaluate(number, may_be_overtaken=False)
+        return await self._evaluate(number, may_be_overtaken=True)
+
+    async def _evaluate(self, number: int, *, may_be_overtaken: bool) -> datetime | None:
         # Whatever was reported before this moment is in what we are about to hear.
         known_at = self._clock.now()
         # The news may be faster than what it is about: look at what was committed before it was told.
@@ -81,6 +96,7 @@ class Automation:
             return None
         mark = await self._watch.settle()
         heard = listen(self._storage, entry.device)
+        _, heard_through = self._storage.log_bounds()
         now = self._clock.now()
 
         def look(tx: Transaction) -> tuple[Decision, bool]:
@@ -91,9 +107,14 @@ class Automation:
             is_taken_back = _waiting_without_reason(tx, entry.device, plant, decision, now, known_at) is not None
             return decision, is_taken_back or self._is_news(number, plant, decision, now)
 
+        def act(tx: Transaction) -> tuple[Decision, DecisionRecord | None]:
+            if self._storage.is_shared and not may_be_overtaken and tx.history.is_behind(number, heard_through):
+                raise _Overtaken
+            return self._act(tx, number, heard, now, known_at, mark)
+
         decision, is_news = await self._storage.read(look)
         if is_news:
-            decision, record = await self._storage.write(lambda tx: self._act(tx, number, heard, now, known_at, mark))
+            decision, record = await self._storage.write(act)
             # Only what is on the disk counts as said.
             self._remember(number, record)
             for change in decision.alerts:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from plant_backend.api.telemetry import TelemetryEndpoint
 from plant_backend.domain.account import Principal
+from plant_backend.domain.alert import AlertKind, AlertState
 from plant_backend.domain.command import Action
 from plant_backend.domain.errors import InvalidCredentials, WateringRefused
 from plant_backend.domain.kinds import SensorKind
@@ -74,6 +75,29 @@ async def test_a_worker_judges_a_plant_by_the_channels_that_it_has_now(two: Two)
     await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
     await two.other.automation.evaluate(two.device.number)
     assert await two.decisions() == before + 1
+
+
+async def test_who_heard_less_undoes_nothing_of_what_another_worker_did(two: Two) -> None:
+    """It stood still between listening and acting: the reservoir ran low meanwhile, and the alert stays open."""
+    await two.one.node_auth.sign_in(two.device.id, two.secret, a_manifest())
+    device = await two.here.read(lambda tx: tx.devices.get(ADA, two.device.id))
+    soil, tank = (sensor.id for sensor in device.sensors)
+    await two.here.append(a_batch("b-1", [(soil, 12, 60_000), (soil, 12, 0), (tank, 80, 60_000)], device=device.number))
+    read = two.there.read
+
+    async def stand_still(work: Any) -> Any:
+        seen = await read(work)
+        two.there.read = read  # type: ignore[method-assign]
+        await two.here.append(a_batch("b-2", [(tank, 1, 0)], device=device.number))
+        await two.one.automation.evaluate(device.number)
+        return seen
+
+    two.there.read = stand_still  # type: ignore[method-assign]
+    await two.other.automation.evaluate(device.number)
+
+    alerts = await two.here.read(lambda tx: tx.alerts.all(ADA, AlertState.OPEN, device.id, 10))
+    assert [alert.kind for alert in alerts] == [AlertKind.RESERVOIR_LOW]
+    assert await two.here.read(lambda tx: tx.commands.live(device.number)) == []
 
 
 async def test_a_person_is_refused_for_a_tank_that_was_found_empty_elsewhere(two: Two) -> None:

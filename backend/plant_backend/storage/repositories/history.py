@@ -72,6 +72,12 @@ class SqlHistory:
             for row in rows
         ]
 
+    def is_behind(self, device_number: int, log_id: int) -> bool:
+        rows = raw(self._connection).execute(
+            "SELECT 1 FROM batches WHERE id > ? AND device_number = ? LIMIT 1", (log_id, device_number)
+        )
+        return rows.fetchone() is not None
+
     def _tail(self, sensor_id: int, since_ms: int, until_ms: int) -> dict[int, tuple[float, bool]]:
         """Give (value, whether its age is known) by time, of what is in the log only. The first accepted stays."""
         below = raw(self._connection)
