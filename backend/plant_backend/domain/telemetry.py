@@ -31,11 +31,6 @@ class Batch:
             for place, offset_ms in enumerate(self.offsets_ms)
         ]
 
-    @property
-    def is_over_at_ms(self) -> int:
-        """When the values of unknown age have had their milliseconds: what arrives from then on lies after them."""
-        return self.received_at_ms + len(self.offsets_ms) + 1
-
 
 @dataclass(frozen=True, slots=True)
 class LoggedBatch:

@@ -40,7 +40,7 @@ _LOOKS_AT_MOST = 3
 
 
 class _Overtaken(Exception):
-    """Readings came, and another worker may have judged by them: who acts on older ones now undoes what it did."""
+    """Another worker has judged later, or may have, by newer readings: who acts on older ones undoes what it did."""
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ class Automation:
             return decision, is_taken_back or self._is_news(number, plant, decision, now)
 
         def act(tx: Transaction) -> tuple[Decision, DecisionRecord | None]:
-            if self._storage.is_shared and not may_be_overtaken and tx.history.is_behind(number, heard_through):
+            if self._storage.is_shared and not may_be_overtaken and self._is_overtaken(tx, number, heard_through, now):
                 raise _Overtaken
             return self._act(tx, number, heard, now, known_at, mark)
 
@@ -231,6 +231,10 @@ class Automation:
             record = tx.automation.record(number, now, outcome, decision.reasons, plant, command_id)
             tx.events.add(device, EventType.DECISION, decision_document(record), now)
         return decision, record
+
+    def _is_overtaken(self, tx: Transaction, number: int, heard_through: int, now: datetime) -> bool:
+        last = tx.automation.last(number)
+        return tx.history.is_behind(number, heard_through) or (last is not None and last.at > now)
 
     def _apply(self, tx: Transaction, device: Device, change: AlertChange, now: datetime) -> None:
         announce(tx, device, tx.alerts.apply(device.number, change, now), now)

@@ -57,10 +57,9 @@ class Sampler:
                 continue
             self.sample()
             self.sampled.set()
-            next_ms += self._interval_ms
-            if next_ms <= (now := self._clock.mono_ms()):
-                # Of two readings within a millisecond history holds one.
-                next_ms = now + self._interval_ms
+            # Of two readings within a millisecond history holds one.
+            missed = (self._clock.mono_ms() - next_ms) // self._interval_ms
+            next_ms += (missed + 1) * self._interval_ms
 
     def sample(self) -> None:
         """Read every sensor once. What cannot be read, or is no number, is not sent."""

@@ -74,7 +74,7 @@ class SqlHistory:
 
     def is_behind(self, device_number: int, log_id: int) -> bool:
         rows = raw(self._connection).execute(
-            "SELECT 1 FROM batches WHERE id > ? AND device_number = ? LIMIT 1", (log_id, device_number)
+            "SELECT 1 FROM batches WHERE id > ? AND device_number = ? ORDER BY id LIMIT 1", (log_id, device_number)
         )
         return rows.fetchone() is not None
 
