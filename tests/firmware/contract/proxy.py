@@ -305,12 +305,18 @@ class Proxy:
                 await asyncio.wait(ending)
 
     async def _end(self) -> None:
+        self._state.is_cut = True
+        # A connection that was accepted a moment ago begins, finds the link cut and closes; asyncio leaves its socket
+        # open where the server is closed before that.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in list(self._state.writers):
+                writer.transport.abort()
+            for task in list(self._state.tasks):
+                task.cancel()
+            await asyncio.wait(others)
         self._server.close()
-        for writer in list(self._state.writers):
-            writer.transport.abort()
-        for task in list(self._state.tasks):
-            task.cancel()
-        await asyncio.gather(*self._state.tasks, return_exceptions=True)
+        # What was aborted is let go of in the loop's next turn.
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
