@@ -16,7 +16,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.plant_automation import async_remove_config_entry_device
-from custom_components.plant_automation.api import CannotConnect, Garden, Message
+from custom_components.plant_automation.api import CannotConnect, Garden, Message, PlantClient
 from custom_components.plant_automation.const import DOMAIN, SAFETY_REFRESH
 from custom_components.plant_automation.coordinator import PlantCoordinator
 from tests.home_assistant.field import MANIFEST, Field, until
@@ -28,6 +28,20 @@ OURS = "custom_components.plant_automation"
 def said(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     """Give what we logged at a level."""
     return [record.getMessage() for record in caplog.records if record.name == OURS and record.levelno == level]
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, client: PlantClient, name: str) -> list[str]:
+    """Let the first request of a kind find nobody. Gives the requests as they come."""
+    real, asked = getattr(client, name), list[str]()
+
+    async def ask(*given: Any) -> Any:
+        asked.append(name)
+        if len(asked) == 1:
+            raise CannotConnect("It went away.")
+        return await real(*given)
+
+    monkeypatch.setattr(client, name, ask)
+    return asked
 
 
 async def reopen(coordinator: PlantCoordinator, resume_from: str | None) -> None:
@@ -116,18 +130,9 @@ async def test_a_snapshot_that_cannot_be_completed_is_asked_for_again(
     monkeypatch.setattr("custom_components.plant_automation.coordinator.ANEW_AFTER_S", 0.05)
     entry = await field.set_up()
     coordinator = entry.runtime_data
-    real, asked = coordinator.client.commands, 0
-
-    async def once_in_vain(*given: Any) -> Any:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
-            raise CannotConnect("It went away.")
-        return await real(*given)
-
-    monkeypatch.setattr(coordinator.client, "commands", once_in_vain)
+    asked = fail_once(monkeypatch, coordinator.client, "commands")
     await reopen(coordinator, "999999999.1")
-    await until(lambda: asked > 1)
+    await until(lambda: len(asked) > 1)
     await field.do(field.node.send, soil=33)
     await field.becomes("sensor", "soil", "33.0")
     assert len(said(caplog, logging.ERROR)) == 1
@@ -141,20 +146,11 @@ async def test_a_backend_that_is_back_and_cannot_tell_yet_is_asked_again(
     monkeypatch.setattr("custom_components.plant_automation.coordinator.ANEW_AFTER_S", 0.05)
     entry = await field.set_up()
     coordinator = entry.runtime_data
-    real, asked = coordinator.client.snapshot, 0
-
-    async def once_in_vain() -> Any:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
-            raise CannotConnect("It is busy.")
-        return await real()
-
-    monkeypatch.setattr(coordinator.client, "snapshot", once_in_vain)
+    asked = fail_once(monkeypatch, coordinator.client, "snapshot")
     coordinator._async_line_is_down(CannotConnect("It went away."))
     await reopen(coordinator, None)
     await field.becomes("sensor", "soil", "41.5")
-    assert asked > 1
+    assert len(asked) > 1
     assert len(said(caplog, logging.ERROR)) == 1
     assert "Traceback" not in caplog.text
 

@@ -108,8 +108,11 @@ class Automation:
             return decision, is_taken_back or self._is_news(number, plant, decision, now)
 
         def act(tx: Transaction) -> tuple[Decision, DecisionRecord | None]:
-            if self._storage.is_shared and not may_be_overtaken and self._is_overtaken(tx, number, heard_through, now):
-                raise _Overtaken
+            if self._storage.is_shared:
+                # Another worker may have written meanwhile.
+                self._recall(tx, number)
+                if not may_be_overtaken and self._is_overtaken(tx, number, heard_through, now):
+                    raise _Overtaken
             return self._act(tx, number, heard, now, known_at, mark)
 
         decision, is_news = await self._storage.read(look)
@@ -193,9 +196,6 @@ class Automation:
         if not self._watch.is_settled(mark):
             # `now` is of another time than the dates in the queue: look again.
             return Decision((), (), (), is_thirsty=False, wake_at=now), None
-        if self._storage.is_shared:
-            # Another worker may have written meanwhile.
-            self._recall(tx, number)
         pump = pump_of(device)
         plant = snapshot(tx, device, pump, heard, now)
         decision = decide(plant, now)
@@ -233,8 +233,8 @@ class Automation:
         return decision, record
 
     def _is_overtaken(self, tx: Transaction, number: int, heard_through: int, now: datetime) -> bool:
-        last = tx.automation.last(number)
-        return tx.history.is_behind(number, heard_through) or (last is not None and last.at > now)
+        last = self._written.get(number)
+        return (last is not None and last.at > now) or tx.history.is_behind(number, heard_through)
 
     def _apply(self, tx: Transaction, device: Device, change: AlertChange, now: datetime) -> None:
         announce(tx, device, tx.alerts.apply(device.number, change, now), now)
