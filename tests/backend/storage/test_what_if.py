@@ -1,11 +1,14 @@
 """A long simulation leaves room for everybody else."""
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
-from plant_backend.domain.errors import Unavailable
-from plant_backend.services.history import HistoryService
-from plant_backend.services.what_if import MAX_LOOKS, MAX_WAITING, WhatIf
+from plant_backend.domain.errors import NotFound, Unavailable
+from plant_backend.services.history import HistoryService, Instant
+from plant_backend.services.what_if import MAX_LOOKS, MAX_WAITING, WhatHappened, WhatIf
 from plant_backend.storage.store import SqlStorage
 
 from tests.backend.storage.conftest import SetClock, a_device
@@ -49,14 +52,31 @@ async def test_others_have_their_turn_during_a_long_simulation(storage: SqlStora
     assert turns > 500
 
 
+class GatedHistory(HistoryService):
+    """Tells nothing before its gate is open."""
+
+    def __init__(self, storage: SqlStorage, clock: SetClock) -> None:
+        super().__init__(storage, clock)
+        self.gate = asyncio.Event()
+
+    async def instants(self, *args: Any, **kwargs: Any) -> AsyncIterator[Sequence[Instant]]:
+        await self.gate.wait()
+        async for page in super().instants(*args, **kwargs):
+            yield page
+
+
 async def test_so_many_may_wait_and_no_more(storage: SqlStorage, clock: SetClock) -> None:
     await a_device(storage)
     await storage.append(a_batch(readings=[(1, 12, 0)], received=NOW))
-    what_if = WhatIf(storage, clock, HistoryService(storage, clock))
-    asked = [what_if.simulate(a_principal(), "d-1", {}, 1) for _ in range(MAX_WAITING + 3)]
+    history = GatedHistory(storage, clock)
+    what_if = WhatIf(storage, clock, history)
+    asked = [asyncio.create_task(what_if.simulate(a_principal(), "d-1", {}, 1)) for _ in range(MAX_WAITING + 3)]
+    for answer in itertools.islice(asyncio.as_completed(asked), 3):
+        with pytest.raises(Unavailable):
+            await answer
+    history.gate.set()
     answers = await asyncio.gather(*asked, return_exceptions=True)
 
-    assert any(isinstance(answer, Unavailable) for answer in answers)
-    assert sum(not isinstance(answer, BaseException) for answer in answers) >= MAX_WAITING
-    with pytest.raises(Exception, match="device"):
+    assert sum(isinstance(answer, WhatHappened) for answer in answers) == MAX_WAITING
+    with pytest.raises(NotFound):
         await what_if.simulate(a_principal(2), "d-1", {}, 1)
