@@ -12,18 +12,21 @@ log = structlog.get_logger(__name__)
 TOLERANCE_MS = 30_000
 """By how much the clock may be set before dates move; smaller steps add up until they are more."""
 
+_QUICK_MS = TOLERANCE_MS // 10
+_READINGS = 5
+
 
 class ClockWatch:
     """Compares the clock with one that nobody can set.
 
-    Without it a clock that jumps ahead by three hours ends a cooldown of three hours. `look` costs two readings of a
+    Without it a clock that jumps ahead by three hours ends a cooldown of three hours. `look` costs three readings of a
     clock. A jump while the process does not run goes unseen.
     """
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
-        self._offset_ms = clock.now_ms() - clock.steady_ms()
+        self._offset_ms = _ahead_ms(clock)
         self._pending_ms = 0
         self._settings = 0
         self._moved_ms = storage.clock_moved_ms
@@ -92,7 +95,7 @@ class ClockWatch:
         return abs(self._jump_ms()) <= TOLERANCE_MS and self._pending_ms == 0 and self._settings == mark
 
     def _jump_ms(self) -> int:
-        return self._clock.now_ms() - self._clock.steady_ms() - self._offset_ms
+        return _ahead_ms(self._clock) - self._offset_ms
 
     async def _move(self, jump_ms: int, now: datetime) -> None:
         if jump_ms == 0:
@@ -116,3 +119,21 @@ class ClockWatch:
         self._pending_ms -= jump_ms
         self._settings += 1
         log.warning("clock_was_set", by_ms=jump_ms, commands_redated=count)
+
+
+def _ahead_ms(clock: Clock) -> int:
+    """Give how far a clock is ahead of the steady one.
+
+    A thread that is held up between two readings would see a jump: on a clock that runs a thousand times faster, 30 ms
+    are one. The quickest of some readings counts.
+    """
+    quickest_ms, ahead_ms = None, 0
+    for _ in range(_READINGS):
+        began_ms = clock.steady_ms()
+        found_ms = clock.now_ms() - began_ms
+        took_ms = clock.steady_ms() - began_ms
+        if quickest_ms is None or took_ms < quickest_ms:
+            quickest_ms, ahead_ms = took_ms, found_ms
+        if took_ms <= _QUICK_MS:
+            break
+    return ahead_ms
