@@ -173,7 +173,9 @@ class PostgresStorage(SqlStorage):
             try:
                 await self.catch_up()
                 if loop.time() - marked_at_s >= self._look_every_s:
-                    self._dropped = await self._on_reader_thread(dropped_through)
+                    log_id, event_id = await self._on_reader_thread(dropped_through)
+                    # A compaction of our own may have gone further since that was read.
+                    self._dropped = max(self._dropped[0], log_id), max(self._dropped[1], event_id)
                     await self._agree_on_the_time()
                     marked_at_s = loop.time()
             except Unavailable as error:

@@ -97,7 +97,7 @@ def opened(database: Database, clock: SetClock) -> Opened:
         if isinstance(database, Path):
             storage = SqliteStorage(database, clock, **more)  # type: ignore[arg-type]
         else:
-            storage = PostgresStorage(database, clock, **more)  # type: ignore[arg-type]
+            storage = PostgresStorage(database, clock, look_every_s=3_600, **more)  # type: ignore[arg-type]
         await storage.open()
         try:
             yield storage
