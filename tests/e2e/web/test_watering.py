@@ -2,6 +2,7 @@
 
 import re
 
+from playwright.sync_api import Route
 from playwright.sync_api import expect as see
 
 from tests.e2e.web.conftest import Windows
@@ -30,12 +31,19 @@ def test_the_dialog_names_what_it_takes_to_decide_and_cancel_does_nothing(window
 @both_ways
 def test_water_flows_once_and_stops_at_a_word(windows: Windows, garden: Garden) -> None:
     node = garden.new_plant("Patient parsley")
-    page = windows.open().go(f"/web{node.path}")
+    window = windows.open()
+    page = window.go(f"/web{node.path}")
     with Obedience(node) as obedience:
         page.get_by_role("button", name="Water now").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("How long, in seconds").fill("20")
+        # Both clicks come before the answer to the first.
+        held: list[Route] = []
+        window.tab.route("**/water", lambda request: held.append(request))  # noqa: PLW0108 - it looks at a signature
         dialog.get_by_role("button", name="Water now").dblclick()
+        for request in held:
+            request.continue_()
+        window.tab.unroute("**/water")
         see(dialog).to_contain_text("Running")
         see(dialog.get_by_role("progressbar")).to_be_visible()
         dialog.get_by_role("button", name="Stop").click()
@@ -46,6 +54,31 @@ def test_water_flows_once_and_stops_at_a_word(windows: Windows, garden: Garden) 
         (run,) = [one for one in garden.ada.get(f"{node.path}/commands")["commands"] if one["action"] == "on"]
         assert run["state"] == "interrupted"
         assert run["ran_ms"] < 20_000
+    garden.ada.request("DELETE", node.path)
+
+
+def test_the_second_of_two_clicks_closes_nothing_though_the_answer_came_between(
+    windows: Windows, garden: Garden
+) -> None:
+    """The dialog that answers is smaller: what was clicked twice lies beside it then, where a click closes it."""
+    node = garden.new_plant("Hasty horseradish")
+    window = windows.open()
+    page = window.go(f"/web{node.path}")
+    page.get_by_role("button", name="Water now").click()
+    dialog = page.get_by_role("dialog")
+    seconds = dialog.get_by_label("How long, in seconds")
+    see(seconds).to_be_focused()
+    window.tab.mouse.move(5, 5)
+    window.tab.mouse.down(click_count=2)
+    window.tab.mouse.up(click_count=2)
+    # Nor does it close where a text is marked and the mouse let go beside it.
+    seconds.hover()
+    window.tab.mouse.down()
+    window.tab.mouse.move(5, 5)
+    window.tab.mouse.up()
+    see(dialog).to_be_visible()
+    window.tab.mouse.click(5, 5)
+    see(dialog).to_be_hidden()
     garden.ada.request("DELETE", node.path)
 
 

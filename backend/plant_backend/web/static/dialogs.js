@@ -9,6 +9,11 @@ export function watchDialogs() {
   if (!dialog) return;
   /** @type {HTMLElement | null} */
   let opener = null;
+  /** @type {EventTarget | null} */
+  let pressed = null;
+  document.addEventListener("pointerdown", (event) => {
+    pressed = event.target;
+  });
   document.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     const button = /** @type {HTMLElement | null} */ (target.closest("[data-dialog]"));
@@ -17,7 +22,10 @@ export function watchDialogs() {
       opener = button;
       void open(dialog, button.dataset.dialog ?? "", button.hasAttribute("data-dialog-acts") ? "POST" : "GET");
     }
-    if (target.closest("[data-close]") || target === dialog) dialog.close();
+    // Beside the dialog: neither the end of a stroke that began in it, nor the second click of two, which may be meant
+    // for what stood there until the answer to the first came.
+    const isBeside = target === dialog && pressed === dialog && event.detail < 2;
+    if (target.closest("[data-close]") || isBeside) dialog.close();
   });
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();
