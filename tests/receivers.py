@@ -1,5 +1,6 @@
 """Services that notifications are sent to: a real web server and a real mail server, on 127.0.0.1."""
 
+import asyncio
 import email
 import json
 import threading
@@ -12,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.ports import reserve_a_port
 
@@ -113,6 +114,33 @@ class Mailbox:
         return "250 OK"
 
 
+class MailServer(Controller):
+    """Knows who is connected, so that its end leaves nobody's socket open."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._sessions: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        made: SMTP = super().factory()
+        self._sessions.append(made)
+        return made
+
+    async def hang_up(self) -> None:
+        """End all conversations, then listen no more.
+
+        A connection that was accepted a moment ago begins first: asyncio leaves its socket open otherwise.
+        """
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for session in self._sessions:
+                if session.transport is not None:
+                    session.transport.abort()
+            await asyncio.wait(others, timeout=0.05)
+        self.server.close()
+        # What was aborted is let go of in the loop's next turn.
+        await asyncio.sleep(0)
+
+
 @contextmanager
 def a_mailbox() -> Iterator[Mailbox]:
     """Run a mail server that wants a password."""
@@ -125,7 +153,7 @@ def a_mailbox() -> Iterator[Mailbox]:
         )
         return AuthResult(success=is_right, handled=False)
 
-    controller = Controller(
+    controller = MailServer(
         mailbox,
         hostname="127.0.0.1",
         # Its own way to ask for any port ends in trying to reach port 0.
@@ -139,4 +167,5 @@ def a_mailbox() -> Iterator[Mailbox]:
     try:
         yield mailbox
     finally:
+        asyncio.run_coroutine_threadsafe(controller.hang_up(), controller.loop).result(60)
         controller.stop()

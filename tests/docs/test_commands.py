@@ -228,7 +228,7 @@ def test_a_person_who_types_what_the_readme_says_has_a_server_an_account_and_a_d
     (line,) = BLOCKS["README.md", 'venv/bin/plant-backend device add anna "Balcony tomatoes"'].lines
     printed = terminal.run(line)
 
-    assert re.search(r"PLANT_DEVICE_ID=[\w-]+\s+PLANT_DEVICE_SECRET=pds_\w+", printed)
+    assert re.search(r"PLANT_DEVICE_ID=[\w-]+\s+PLANT_DEVICE_SECRET=pds_[\w-]+", printed)
     server.sendintr()
     server.expect(pexpect.EOF)
     server.close()

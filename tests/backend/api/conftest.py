@@ -46,12 +46,12 @@ def node(ada: Person) -> Node:
 def fast_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
     """Give a backend on whose clock a minute passes in 0.6 s: for what expires, times out and cools down.
 
-    A command lives for 3 s, in which a busy machine has to fetch it.
+    A command lives for 10 s, in which a busy machine has to fetch it.
     """
     origin_ms = int(time.time() * 1000)
     folder = tmp_path_factory.mktemp("fast")
     settings = {"clock_speed": 100, "clock_origin_ms": origin_ms, "sweep_interval_s": 0.5, "evaluation_interval_ms": 0}
-    with Backend(folder, **settings, command_ttl_s=300) as running:
+    with Backend(folder, **settings, command_ttl_s=1_000) as running:
         running.on_answer = assert_documented
         yield running
         assert_no_secret_was_logged(running)

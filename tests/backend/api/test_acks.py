@@ -161,7 +161,7 @@ def test_a_request_holds_one_to_fifty_acks(node: Node, dose: JSON) -> None:
 
 def test_an_outcome_that_comes_too_late_is_kept_beside_the_state(fast_node: Node, fast_ada: Person) -> None:
     fast_node.send(tank=80)
-    # Its life is three seconds: the poll is there before it.
+    # Its life is ten seconds: the poll is there before it.
     with fast_node.long_poll() as poll:
         expect(201, _ask(fast_node, fast_ada))
         (dose,) = expect(200, poll.result(timeout=45))["commands"]

@@ -133,7 +133,7 @@ def test_shadow_waits_between_doses_as_the_real_thing_does(fast_node: Node, fast
 
 def test_a_dose_and_a_dose_again_after_the_cooldown(fast_node: Node, fast_ada: Person) -> None:
     _profile(fast_node, fast_ada, mode="on", cooldown_s=60, soak_s=30, stale_after_s=3_600)
-    # A command lives for three seconds: the poll is there before it.
+    # A command lives for ten seconds: the poll is there before it.
     with fast_node.long_poll() as poll:
         fast_node.send(soil=[12, 12], tank=80)
         (first,) = expect(200, poll.result(timeout=45))["commands"]
@@ -273,6 +273,8 @@ def test_a_node_that_lowers_its_limit_later_gets_no_dose_above_it(node: Node, ad
 
 
 def _profile(node: Node, person: Person, **profile: Any) -> JSON:
+    # The first look at a new device: were it late, it would find what is sent next, and a second look that as well.
+    eventually(lambda: person.get(f"{node.path}/decisions")["decisions"])
     answer: JSON = expect(200, person.request("PUT", f"{node.path}/automation", json=profile))
     return answer
 

@@ -155,6 +155,8 @@ def test_a_poll_that_makes_no_sense_names_the_field(node: Node, query: str, fiel
 
 
 def test_a_command_that_nobody_fetches_expires_and_counts_for_nothing(fast_node: Node, fast_ada: Person) -> None:
+    # Else it would be taken back as soon as the reservoir's level is old.
+    expect(200, fast_ada.request("PUT", f"{fast_node.path}/automation", json={"stale_after_s": 3_600}))
     fast_node.send(tank=80)
     made = _pump(fast_node, fast_ada)
     # Not polled: a poll would fetch it.
@@ -198,7 +200,7 @@ def test_a_delivered_command_without_an_outcome_counts_as_watered_and_is_told(
 ) -> None:
     """Maybe it ran: then the plant has had its water, and a person should look."""
     fast_node.send(tank=80)
-    # Its life is three seconds: the poll is there before it.
+    # Its life is ten seconds: the poll is there before it.
     with fast_node.long_poll() as poll:
         made = _pump(fast_node, fast_ada)
         expect(200, poll.result(timeout=45))

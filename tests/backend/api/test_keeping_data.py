@@ -18,7 +18,7 @@ from tests.live_backend import MANIFEST, Backend, Node, Person, eventually, expe
 @pytest.fixture
 def busy(tmp_path: Path) -> Any:
     """Give a backend of its own with a plant that was watered, and an alert."""
-    with Backend(tmp_path / "server", evaluation_interval_ms=0) as backend:
+    with Backend(tmp_path / "server", evaluation_interval_ms=0, sweep_interval_s=3_600) as backend:
         node = backend.add_person().add_device("Fern")
         expect(200, node.owner.request("PUT", f"{node.path}/automation", json={"mode": "on"}))
         node.send(soil=[10, 10], tank=[5, 5], air=20)

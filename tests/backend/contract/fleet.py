@@ -14,6 +14,7 @@ class WorkerProcess(Backend):
     """One `plant-backend worker`. It answers nobody; what it does is seen elsewhere."""
 
     def start(self) -> None:
+        already_logged = len(self.log()) if self.log_path.exists() else 0
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [PYTHON, "-m", "plant_backend", "worker"],
@@ -24,7 +25,7 @@ class WorkerProcess(Backend):
                 stderr=log,
             )
         deadline = time.monotonic() + START_WITHIN_S
-        while '"working"' not in self.log():
+        while '"working"' not in self.log()[already_logged:]:
             if self.process.poll() is not None:
                 raise StartFailed(self.log()[-3000:])
             assert time.monotonic() < deadline, self.log()[-3000:]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.backend.contract.fleet import AUTOMATION, Installation, at, node_at
-from tests.live_backend import MANIFEST, PASSWORD, Event, Node, Person, eventually, expect
+from tests.live_backend import MANIFEST, PASSWORD, Backend, Event, Node, Person, eventually, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -17,9 +17,9 @@ def test_what_one_server_hears_a_worker_answers_through_the_other(
 ) -> None:
     expect(200, ada.request("PUT", f"{node.path}/automation", json=AUTOMATION))
     elsewhere = node_at(installation.b, node)
-    with elsewhere.long_poll(after=0, wait=25) as poll:
-        node.send(soil=[12, 12], tank=80)
-        (command,) = expect(200, poll.result(60))["commands"]
+    node.send(soil=[12, 12], tank=80)
+    # Not one long poll: the other server may hear late of the sign-in, which ends it.
+    (command,) = eventually(lambda: elsewhere.poll(after=0, wait=25))
     assert (command["actuator"], command["action"]) == ("pump", "on")
     assert elsewhere.ack(command, "succeeded", command["duration_ms"]) == "succeeded"
     assert [found["state"] for found in ada.get(f"{node.path}/commands")["commands"]] == ["succeeded"]
@@ -30,11 +30,15 @@ def test_a_command_made_at_one_server_reaches_the_poll_at_the_other_at_once(
     node: Node, ada: Person, installation: Installation
 ) -> None:
     elsewhere = node_at(installation.b, node)
+    wanted = {"actuator": "lamp", "action": "off"}
+    # The other server may hear late of the sign-in, which ends a poll.
+    expect(201, ada.request("POST", f"{node.path}/commands", json=wanted))
+    (first,) = eventually(lambda: elsewhere.poll(after=0, wait=25))
+    elsewhere.ack(first, "succeeded", 0)
     took: list[float] = []
-    for seq in range(5):
+    for seq in range(1, 6):
         with elsewhere.long_poll(after=seq, wait=25) as poll:
             began = time.monotonic()
-            wanted = {"actuator": "lamp", "action": "off"}
             expect(201, ada.request("POST", f"{node.path}/commands", json=wanted))
             (command,) = expect(200, poll.result(60))["commands"]
             took.append(time.monotonic() - began)
@@ -44,11 +48,19 @@ def test_a_command_made_at_one_server_reaches_the_poll_at_the_other_at_once(
 
 
 def test_a_newer_poll_at_another_server_ends_the_older_one(node: Node, installation: Installation) -> None:
-    with node.long_poll(after=0, wait=25) as older, node_at(installation.b, node).long_poll(after=0, wait=25) as newer:
-        assert older.result(22).status_code == 204
-        assert not newer.done()
-        node.sign_in(MANIFEST)
-        assert newer.result(22).status_code == 204
+    elsewhere = node_at(installation.b, node)
+
+    def the_newer_one_stays() -> bool:
+        with node.long_poll(after=0, wait=25) as older, elsewhere.long_poll(after=0, wait=25) as newer:
+            assert older.result(22).status_code == 204
+            # The other server may have heard late of the sign-in at the beginning, which ends its poll too.
+            if newer.done():
+                return False
+            node.sign_in(MANIFEST)
+            assert newer.result(22).status_code == 204
+            return True
+
+    assert eventually(the_newer_one_stays)
 
 
 def test_a_batch_is_accepted_once_whichever_server_is_asked(node: Node, installation: Installation) -> None:
@@ -130,13 +142,18 @@ def test_a_revoked_token_opens_nothing_at_any_server(ada: Person, installation: 
 def test_guesses_at_all_servers_count_together(installation: Installation) -> None:
     """Ten wrong passwords for an account, wherever they are tried; each server by itself would let twenty through."""
     installation.a.add_person("mallory")
-    refused: list[int] = []
-    for number in range(24):
-        server = (installation.a, installation.b)[number % 2]
-        body = {"username": "nobody-here", "password": f"guess {number}", "name": "x"}
-        refused.append(server.request("POST", "/auth/token", json=body).status_code)
-    assert refused.count(401) <= 12, refused
-    assert refused[-1] == 429
+
+    def guess(server: Backend) -> int:
+        body = {"username": "nobody-here", "password": "a guess", "name": "x"}
+        return server.request("POST", "/auth/token", json=body).status_code
+
+    assert [guess(installation.a) for _ in range(10)] == [401] * 10
+    for _ in range(9):
+        if guess(installation.b) == 429:
+            return
+        # It hears of the others' guesses by the bus.
+        time.sleep(0.5)
+    pytest.fail("the other server let nine more through")
 
 
 def test_people_see_each_other_s_changes_at_once(node: Node, ada: Person, ada_at_b: Person) -> None:

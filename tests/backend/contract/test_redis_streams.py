@@ -86,11 +86,11 @@ async def test_what_nobody_survives_is_set_aside(redis_server: Redis) -> None:
     try:
         for number in range(3):
             # Each worker that is asked to do it ends in the middle.
-            async with a_bus(redis_server, "t3", f"victim-{number}", tries=3) as (victim, held):
+            async with a_bus(redis_server, "t3", f"victim-{number}", tries=3, idle_ms=3_000) as (victim, held):
                 if number == 0:
                     victim.publish("device", 6)
                 await until(lambda held=held: held == [6])  # type: ignore[misc]
-        async with a_bus(redis_server, "t3", "last", tries=3) as (last, heard):
+        async with a_bus(redis_server, "t3", "last", tries=3, idle_ms=3_000) as (last, heard):
             await until(lambda: last.set_aside == 1)
             assert heard == []
         (entry,) = await client.xrange("t3:dead")
@@ -102,7 +102,7 @@ async def test_what_nobody_survives_is_set_aside(redis_server: Redis) -> None:
 
 async def test_who_holds_much_takes_no_more(redis_server: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plant_backend.bus.redis_streams._HELD", 10)
-    async with a_bus(redis_server, "t4", "slow") as (slow, heard):
+    async with a_bus(redis_server, "t4", "slow", idle_ms=60_000) as (slow, heard):
         for number in range(40):
             slow.publish("device", number)
         await until(lambda: len(heard) >= 10)

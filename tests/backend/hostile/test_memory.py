@@ -95,7 +95,7 @@ def test_a_listener_that_takes_nothing_is_cut_off(tmp_path: Path) -> None:
                 node.try_send([{"sensor": "soil", "value": value, "age_ms": value} for value in range(500)])
                 # All buffers on the way are full: from here on there only has to be something that is not taken.
                 time.sleep(0.05 if number > FULL_AFTER else 0)
-                assert time.monotonic() - began < STALLED_MS / 1000 + 60, "it is still there"
+                assert time.monotonic() - began < STALLED_MS / 1000 + 300, "it is still there"
         # The others hear on.
         with ada.listen() as stream:
             assert [event.type for event in stream.take(2)] == ["info", "snapshot"]

@@ -137,6 +137,7 @@ async def test_who_reads_for_long_is_not_waited_for(opened: Opened, database: st
         await storage.compact()
         clock.moment = NOW + 42 * DAY
         with closing(connect(database)) as reader:
+            reader.execute("SET idle_in_transaction_session_timeout = 0")
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM readings")
             await storage.compact()

@@ -84,7 +84,8 @@ def test_the_cookie_is_the_browser_s_own_and_comes_back_on_plain_http(stranger: 
 
 
 def test_behind_https_the_cookie_is_for_https(backend: Backend, ada: Person, stranger: Visitor) -> None:
-    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.9"), base_url=backend.url) as proxied:
+    transport = httpx.HTTPTransport(local_address="127.0.0.9")
+    with httpx.Client(transport=transport, base_url=backend.url, timeout=60) as proxied:
         headers = {**SAME_SITE, "x-forwarded-proto": "https"}
         answer = proxied.post("/web/login", data={"username": "ada", "password": PASSWORD}, headers=headers)
     assert "secure" in answer.headers["set-cookie"].lower()

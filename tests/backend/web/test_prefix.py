@@ -13,7 +13,8 @@ PREFIX = "/api/hassio_ingress/abc_DEF-1"
 @pytest.fixture
 def proxied(backend: Backend) -> Iterator[httpx.Client]:
     """Give a client at the address that the backend takes for its proxy."""
-    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.9"), base_url=backend.url) as client:
+    transport = httpx.HTTPTransport(local_address="127.0.0.9")
+    with httpx.Client(transport=transport, base_url=backend.url, timeout=60) as client:
         yield client
 
 

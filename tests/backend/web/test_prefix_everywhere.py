@@ -27,6 +27,7 @@ def test_every_address_of_every_page_and_part_has_the_prefix(backend: Backend, a
         transport=httpx.HTTPTransport(local_address="127.0.0.9"),
         base_url=backend.url,
         headers={"x-forwarded-prefix": PREFIX, "accept": "text/html", **SAME_SITE},
+        timeout=60,
     ) as browser:
         # Its cookie is for the prefix, which this client does not go through.
         answer = browser.post("/web/login", data={"username": "ada", "password": PASSWORD})

@@ -154,7 +154,7 @@ class House:
         await self._until_it_answers()
         if not self._tokens:
             await self._move_in()
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while (await self.get("/api/core/state"))["state"] != "RUNNING":
                 await asyncio.sleep(0.1)
 
@@ -165,7 +165,7 @@ class House:
             await asyncio.to_thread(self._process.wait, 180)
 
     async def _until_it_answers(self) -> None:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while True:
                 assert self._process is not None
                 assert self._process.poll() is None, self.log[-3000:]

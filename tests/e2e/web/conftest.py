@@ -165,8 +165,9 @@ class Windows:
     def look_back(self) -> None:
         """See that no window complained, and none asked for anything outside its prefix."""
         complaints = [complaint for window in self.opened for complaint in window.complaints]
-        # A part that was being fetched as one went on to another page.
-        assert [complaint for complaint in complaints if "Failed to fetch" not in complaint] == []
+        # A part that was being fetched as one went on to another page, and a machine too busy to draw a page at once.
+        known = ("Failed to fetch", "was preloaded using link preload but not used")
+        assert [complaint for complaint in complaints if not any(text in complaint for text in known)] == []
         assert [path for window in self.opened for path in window.site.outside] == []
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime
 
 from playwright.sync_api import Frame, Route
 from playwright.sync_api import expect as see
@@ -182,6 +183,9 @@ def test_a_value_that_somebody_reads_stays_though_news_came_just_before(windows:
     window.tab.clock.install()
     page = open_chart(window, garden, "sensor=light&range=6h")
     ready(page)
+    # From here on its time stands still: what comes of the news waits.
+    soon = datetime.fromtimestamp(page.evaluate("Date.now()") / 1000 + 10, UTC)
+    window.tab.clock.pause_at(soon)
     page.evaluate("document.addEventListener('plant:news', () => { document.body.dataset.heard = 'news'; })")
     garden.tomatoes.send(soil=37, tank=70, air=21, humidity=52, light=803)
     # A function that is waited for is text that the page evaluates, which its security policy forbids.
