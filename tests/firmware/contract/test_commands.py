@@ -23,7 +23,8 @@ def test_a_command_runs_once_for_as_long_as_it_was_asked(a_bench: ABench) -> Non
     assert ran_for(done["ran_ms"], 400)
     (run,) = bench.runs()
     assert ran_for(run.ran_ms, 400)
-    assert bench.statuses(done) == ["accepted", "succeeded"]
+    # A busy machine may come to tell of it only when all is over.
+    assert bench.statuses(done) in (["accepted", "succeeded"], ["succeeded"])
     assert bench.node.last_seq() == done["seq"]
 
 

@@ -270,19 +270,24 @@ NONSENSE = [
 def test_answers_that_make_no_sense_move_nothing(a_bench: ABench) -> None:
     bench = a_bench().start()
     for count, nonsense in enumerate(NONSENSE, start=1):
-        for route in ("GET /commands", "POST /telemetry", "POST /commands/ack"):
+        for route in ("GET /commands", "POST /telemetry"):
             bench.proxy.answer(route, nonsense)
+        # A document with 200 is what the backend says to an ack: where one meets the last word, nobody hears it.
+        if nonsense.status != 200 or not nonsense.body.startswith(b"{"):
+            bench.proxy.answer("POST /commands/ack", nonsense)
 
         done = bench.outcome(bench.order(100))
 
         # The outcome comes through when the nonsense is over.
         assert done["state"] == "succeeded"
         assert len(bench.runs()) == count
+    bench.proxy.forget_faults()
+    # After so many refusals it waits for a minute at most.
+    eventually(lambda: len(bench.sent()) > 2, within_s=120)
     bench.node.stop()
     # 404 without a code is not the backend's: nothing was dropped. What the backend took is looked at, since its
     # history holds one value for each millisecond.
     values = sorted(bench.sent())
-    assert len(values) > 2
     assert {round((later - earlier) * 100) for earlier, later in pairwise(values)} == {1}
 
 

@@ -101,7 +101,13 @@ def tls_in_front_of(url: str, context: ssl.SSLContext) -> Iterator[tuple[str, li
         except OSError:
             plain.close()
             return
-        with outer, socket.create_connection((where.hostname or "", where.port or 0)) as inner:
+        try:
+            inner = socket.create_connection((where.hostname or "", where.port or 0))
+        except OSError:
+            # The backend's proxy has just ended.
+            outer.close()
+            return
+        with outer, inner:
             back = threading.Thread(target=forward, args=(inner, outer, False), daemon=True)
             back.start()
             forward(outer, inner, True)
