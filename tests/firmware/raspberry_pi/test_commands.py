@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from plant_node import actuation
 from plant_node.channels import Sensor
-from plant_node.drivers import OnTime, SensorError
+from plant_node.drivers import EndedBy, OnTime, SensorError
 from plant_node.drivers.simulated import SimulatedDriver
 from plant_node.drivers.world import WorldParameters
 from plant_node.envelope import Limits, Reason
@@ -221,6 +221,7 @@ class Bench:
         self.refuses_off = 0
         self.runs = 0
         self.flowed: list[float | None] = [None]
+        self.ended_by = EndedBy.ORDER
         self.on_on: Callable[[], object] = lambda: None
 
     def read(self, sensor: Sensor) -> float:
@@ -250,7 +251,7 @@ class Bench:
             self.refuses_off -= 1
             raise OSError("the bus is stuck")
         was_on, self.is_on = self.is_on, False
-        return OnTime(10, 0) if was_on else None
+        return OnTime(10, 0, self.ended_by) if was_on else None
 
     def close(self) -> None:
         self.is_on = False
@@ -452,6 +453,15 @@ def test_closing_ends_runs_and_starts_no_more(node: Node, tmp_path: Path) -> Non
     node.order(an_on(2, 20_000))
     assert node.ledger.last_seq() == 1, "the backend brings it again"
     assert edges(tmp_path) == [True, False]
+
+
+def test_who_stops_because_the_supervisor_is_lost_says_so(build: Callable[..., Node]) -> None:
+    bench = Bench()
+    node = build(driver=bench)
+    node.order(an_on(1, 20_000))
+    bench.ended_by = EndedBy.LOSS
+    node.actuation.close(Reason.SHUTDOWN)
+    assert node.outcome(1) == ("interrupted", 10, "supervisor_lost")
 
 
 def test_a_start_that_hangs_on_the_disk_starts_nothing_after_the_end(
