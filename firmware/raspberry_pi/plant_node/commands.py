@@ -250,6 +250,9 @@ class Acker:
             "/commands/ack", lambda: {"acks": [ack.wire() for ack in acks]}, timeout_s=timeout_s
         )
         if answer.status == 200:
+            if not isinstance(answer.data.get("results"), list):
+                # A portal that answers everything with 200 has recorded nothing.
+                raise Unavailable("something that is not the backend answers")
             self._outbox.done(acks)
         elif answer.code in ("ack_conflict", "command_not_found"):
             # The others of the request are recorded all the same.

@@ -19,7 +19,7 @@ from plant_node.drivers.world import WorldParameters
 from plant_node.envelope import Limits, Reason
 
 from tests.firmware.raspberry_pi.builders import EASY, Node, an_off, an_on, wait_for
-from tests.firmware.raspberry_pi.fake_backend import FakeBackend, busy, lost, page_of_a_proxy
+from tests.firmware.raspberry_pi.fake_backend import FakeBackend, Handler, busy, lost, page_of_a_proxy
 
 
 @pytest.fixture
@@ -522,6 +522,20 @@ def test_a_conflict_is_said_and_ends_the_matter(
     assert backend.outcome(2) is not None
     assert "seq 1 was succeeded here, the backend has failed" in caplog.text
     assert "seq 9 was succeeded here, the backend has no such command" in caplog.text
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"results": {}}', b'{"status": "ok"}'])
+def test_nor_does_a_portal_that_says_yes_to_everything(backend: FakeBackend, node: Node, body: bytes) -> None:
+    def portal(handler: Handler) -> bool:
+        handler.answer(200, body)
+        return True
+
+    backend.order("off")
+    node.order(an_off(1))
+    backend.on("/commands/ack", portal)
+    assert node.acker.send_all() > 0
+    assert node.acker.send_all() == 0
+    assert backend.outcome(1) is not None
 
 
 @pytest.mark.parametrize("status", [404, 409, 422])

@@ -221,12 +221,12 @@ bool PlantNode::is_unauthorized_(int status, uint32_t generation, uint32_t now_m
 
 void PlantNode::acked_(uint32_t now_ms) {
   Problem problem;
-  AnyObject any;
-  const Answered answered = this->judge_(*api_, any, problem);
+  AckResults results;
+  const Answered answered = this->judge_(*api_, results, problem);
   const int status = api_->has_answer() ? api_->status() : 0;
   if (this->is_unauthorized_(status, api_generation_, now_ms))
     return;
-  if (answered == Answered::TROUBLE) {
+  if (answered == Answered::TROUBLE || (answered == Answered::RIGHT && !results.is_list)) {
     this->trouble_("acks", why(*api_));
     ack_pace_.failed(now_ms, random_uint32(), status != 0 ? api_->retry_after_ms() : 0);
     return;

@@ -142,6 +142,13 @@ struct AnyObject : public JsonHandler {
   void on_object_start(uint8_t depth, const char *) override { is_object |= depth == 0; }
 };
 
+/// Tells whether an answer to acks says what became of them: who answers everything with 200 has recorded nothing.
+struct AckResults : public JsonHandler {
+  bool is_list{false};
+  void on_value(uint8_t, const char *, JsonType, const char *) override {}
+  void on_array_start(uint8_t depth, const char *key) override { is_list |= depth == 1 && strcmp(key, "results") == 0; }
+};
+
 /// The commands of an answer, in the order of `seq`.
 struct Commands : public JsonHandler {
   std::array<Command, CommandLedger::AT_ONCE> items;
