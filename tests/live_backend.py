@@ -303,6 +303,10 @@ class Node:
         """Where its owner finds it."""
         return f"/devices/{self.device_id}"
 
+    def wait_for_first_look(self) -> None:
+        """Wait until the rules have looked at it once: were that late, it would find what is sent next and say more."""
+        eventually(lambda: self.owner.get(f"{self.path}/decisions")["decisions"])
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Send one request with the access token."""
         return self.backend.request(method, path, token=self.access_token, **more)

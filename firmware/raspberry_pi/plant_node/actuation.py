@@ -347,10 +347,10 @@ _CUT_SHORT = {
 def _outcome(run: _Run, on_time: OnTime | None) -> Outcome:
     ran_ms = on_time.ran_ms if on_time is not None else 0
     reason = run.stopped_by
+    cut_short = _CUT_SHORT.get(on_time.ended_by) if on_time is not None else None
     # Whoever stops because the supervisor is lost says why, not that it stops.
-    is_lost = on_time is not None and on_time.ended_by is EndedBy.LOSS
-    if on_time is not None and (reason is None or (is_lost and reason is Reason.SHUTDOWN)):
-        reason = _CUT_SHORT.get(on_time.ended_by)
+    if reason is None or (reason is Reason.SHUTDOWN and cut_short is Reason.SUPERVISOR_LOST):
+        reason = cut_short
     if reason is None:
         return Outcome(Status.SUCCEEDED, ran_ms, run.limit)
     if reason in (Reason.PIN_ERROR, Reason.NO_FLOW):

@@ -273,8 +273,7 @@ def test_a_node_that_lowers_its_limit_later_gets_no_dose_above_it(node: Node, ad
 
 
 def _profile(node: Node, person: Person, **profile: Any) -> JSON:
-    # The first look at a new device: were it late, it would find what is sent next, and a second look that as well.
-    eventually(lambda: person.get(f"{node.path}/decisions")["decisions"])
+    node.wait_for_first_look()
     answer: JSON = expect(200, person.request("PUT", f"{node.path}/automation", json=profile))
     return answer
 

@@ -42,8 +42,7 @@ def reason(node: Node, person: Person, code: str) -> JSON:
 
 
 def automate(node: Node, person: Person, **profile: Any) -> None:
-    # The first look at a new device: were it late, it would find what is sent next, and a second look that as well.
-    eventually(lambda: person.get(f"{node.path}/decisions")["decisions"])
+    node.wait_for_first_look()
     expect(200, person.request("PUT", f"{node.path}/automation", json={"mode": "on"} | profile))
 
 

@@ -186,8 +186,7 @@ def test_a_stream_needs_a_token(backend: Backend, node: Node) -> None:
 
 
 def test_a_stream_ends_when_its_token_is_revoked(node: Node, ada: Person, backend: Backend) -> None:
-    # What the first look at the new device has to say is said before.
-    eventually(lambda: ada.get(f"{node.path}/decisions")["decisions"])
+    node.wait_for_first_look()
     made = expect(201, ada.request("POST", "/tokens", json={"name": "to be revoked"}))
     with Person(backend, "ada", made["token"]).listen() as stream:
         stream.take(2)

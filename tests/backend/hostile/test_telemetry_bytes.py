@@ -5,17 +5,15 @@ import os
 import re
 import select
 import socket
-import sqlite3
 from collections import Counter, defaultdict
-from contextlib import closing
 from random import Random
 
 import h11
 import pytest
-from plant_backend.storage.batch_codec import decode
 
 from benchmarks.procfs import resident_bytes_of
 from tests.backend.hostile.mutations import Head, framed, mutated_body, request, sound_body
+from tests.batch_log import logged_batches
 from tests.live_backend import Backend, Node, Person
 
 SEED = int(os.environ.get("PLANT_TESTS_SEED", "20261124"))
@@ -165,17 +163,6 @@ def node(ada: Person) -> Node:
     return ada.add_device()
 
 
-def stored(backend: Backend, node: Node) -> dict[str, list[float]]:
-    """Give the values of each batch that the log holds of a device."""
-    with closing(sqlite3.connect(backend.data_dir / "plant.db", timeout=10)) as connection:
-        rows = connection.execute(
-            "SELECT device_number, batch_id, received_at, content, offsets FROM batches"
-            " JOIN devices ON number = device_number WHERE devices.id = ?",
-            (node.device_id,),
-        ).fetchall()
-    return {row[1]: decode(*row).values for row in rows}
-
-
 @pytest.mark.parametrize("count", [150, pytest.param(3_000, marks=[pytest.mark.slow])])
 def test_whatever_bytes_come_no_batch_is_half_stored_and_the_backend_lives(
     backend: Backend, node: Node, count: int
@@ -188,7 +175,7 @@ def test_whatever_bytes_come_no_batch_is_half_stored_and_the_backend_lives(
     for _ in range(count - count // 10):
         attacker.attack()
 
-    kept = stored(backend, node)
+    kept = {batch.batch_id: batch.values for batch in logged_batches(backend, node)}
     for batch_id, values in kept.items():
         assert values in attacker.sent[batch_id], f"PLANT_TESTS_SEED={SEED}: {batch_id} was stored otherwise than sent"
     lost = [batch_id for batch_id, accepted in attacker.promised.items() if len(kept.get(batch_id, ())) != accepted]

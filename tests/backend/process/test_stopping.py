@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.live_backend import Backend, Node, Person, eventually, expect
+from tests.live_backend import Backend, Node, Person, expect
 
 pytestmark = pytest.mark.slow
 
@@ -15,8 +15,7 @@ def node(backend: Backend, ada: Person) -> Node:
     if not backend.is_running:
         backend.start()
     made = ada.add_device()
-    # What the first look at it has to say is said before anybody listens.
-    eventually(lambda: ada.get(f"{made.path}/decisions")["decisions"])
+    made.wait_for_first_look()
     return made
 
 

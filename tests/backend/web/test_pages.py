@@ -192,7 +192,7 @@ def written(backend: Backend, node: Node, decisions: Iterable[tuple[datetime, De
 def test_what_lasts_for_weeks_says_since_when_and_what_was_before_it(
     owner: Visitor, backend: Backend, ada: Person, node: Node
 ) -> None:
-    eventually(lambda: ada.get(f"{node.path}/decisions")["decisions"])
+    node.wait_for_first_look()
     begun, path = datetime.now(UTC).replace(microsecond=0) - timedelta(days=50), f"/web{node.path}"
     hours = [begun + timedelta(hours=hour) for hour in range(1080)]
     watered = (begun - timedelta(hours=1), DecisionOutcome.WATERED, ReasonCode.DRY)

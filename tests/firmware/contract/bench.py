@@ -1,15 +1,12 @@
 """A workbench: one device of a real backend, a real node, and the proxy between them."""
 
-import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from plant_backend.storage.batch_codec import decode
-
+from tests.batch_log import logged_batches
 from tests.firmware.contract.node_under_test import NodeFactory, Run, Setup, runs_of
 from tests.firmware.contract.proxy import JSON, Proxy
 from tests.live_backend import Backend, Person, eventually, expect
@@ -49,16 +46,14 @@ class Bench:
 
     def start(self) -> "Bench":
         """Switch the node on, and wait until the backend knows it and its readings."""
-        before = len(self.proxy.exchanges)
+        before = len(self.proxy.answered("POST /auth/device", 200))
         self.node.start()
-        eventually(lambda: self._is_known_since(before))
+        (signed_in,) = eventually(lambda: self.proxy.answered("POST /auth/device", 200)[before : before + 1])
+        # Not the last batch of a node that was killed, which may be answered only now.
+        eventually(
+            lambda: [each for each in self.proxy.answered("POST /telemetry", 202) if each.began_at > signed_in.began_at]
+        )
         return self
-
-    def _is_known_since(self, place: int) -> bool:
-        """Tell whether it has signed in and sent readings after that: a killed node's last batch is answered late."""
-        signed_in, sent = self.proxy.answered("POST /auth/device", 200), self.proxy.answered("POST /telemetry", 202)
-        later = iter(self.proxy.exchanges[place:])
-        return any(each in signed_in for each in later) and any(each in sent for each in later)
 
     def hide_limits(self) -> "Bench":
         """Keep the node's limits from the backend, so that it asks for what the node has to refuse by itself."""
@@ -150,21 +145,10 @@ class Bench:
 
     def _logged(self, sensor: str = "soil") -> list[float]:
         """Give the values of a sensor in all batches that the backend has stored."""
-        with closing(sqlite3.connect(self.backend.data_dir / "plant.db", timeout=10)) as database:
-            (sensor_id,) = database.execute(
-                "SELECT sensors.id FROM sensors JOIN devices ON number = device_number"
-                " WHERE devices.id = ? AND key = ?",
-                (self.device.device_id, sensor),
-            ).fetchone()
-            rows = database.execute(
-                "SELECT device_number, batch_id, received_at, content, offsets FROM batches"
-                " JOIN devices ON number = device_number WHERE devices.id = ?",
-                (self.device.device_id,),
-            ).fetchall()
-        batches = [decode(*row) for row in rows]
+        sensor_id = next(each["id"] for each in self.owner.get(self.device.path)["sensors"] if each["key"] == sensor)
         return [
             value
-            for batch in batches
+            for batch in logged_batches(self.backend, self.device)
             for id_, value in zip(batch.sensor_ids, batch.values, strict=True)
             if id_ == sensor_id
         ]
